@@ -1,0 +1,1 @@
+"""The course's own tools: live lab, offline decks."""
