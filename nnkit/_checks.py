@@ -1,0 +1,39 @@
+"""Checks of arguments that several rooms share; each names the value and what is allowed."""
+
+import math
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def one_of(what: str, name: object, allowed: Iterable[str]) -> str:
+    """Return ``name`` if it is one of ``allowed``, else raise and suggest the nearest.
+
+    Args:
+        what: what the name stands for, as it should read in the message.
+        name: the name given.
+        allowed: the names known.
+
+    Raises:
+        ValueError: if ``name`` is not among ``allowed``.
+    """
+    known = list(allowed)
+    if isinstance(name, str) and name in known:
+        return name
+    near = get_close_matches(str(name).lower(), known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"unknown {what} {name!r}: allowed are {', '.join(known)}{hint}")
+
+
+def number(what: str, value: object, *, at_least: float = -math.inf) -> float:
+    """Return ``value`` as a float if it is a finite number of at least ``at_least``.
+
+    Raises:
+        TypeError: if it is not a number.
+        ValueError: if it is not finite or too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{what} must be a number, got {value!r}")
+    if not math.isfinite(value) or value < at_least:
+        bound = "" if at_least == -math.inf else f" and at least {at_least:g}"
+        raise ValueError(f"{what} must be finite{bound}, got {value!r}")
+    return float(value)

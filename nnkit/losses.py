@@ -1,0 +1,102 @@
+"""What torch lacks among losses: hinges on raw scores, and softmax with a temperature.
+
+Like every loss here and in torch they take (output, target) and average over the batch.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nnkit._checks import number, one_of
+
+
+def hinge(scores: Tensor, target: Tensor, margin: float = 1.0) -> Tensor:
+    """Mean of max(0, margin - y f): zero for every score on the right side by the margin.
+
+    Args:
+        scores: raw scores f, (N,) or (N, 1).
+        target: y, each -1 or +1, of the shape of ``scores``.
+        margin: the score wanted beyond the boundary.
+
+    Returns:
+        The mean over the batch, a scalar.
+
+    Raises:
+        ValueError: if shapes differ, a target is neither -1 nor +1, or margin < 0.
+
+    Source: Cortes and Vapnik, 1995.
+    """
+    number("margin", margin, at_least=0.0)
+    if scores.shape != target.shape:
+        raise ValueError(
+            f"scores {tuple(scores.shape)} and target {tuple(target.shape)} must have one shape; "
+            "scores (N, 1) go with target[:, None]"
+        )
+    # reading values back would stall a GPU and cannot be compiled
+    if target.device.type == "cpu" and not torch.compiler.is_compiling():
+        wrong = target[target.abs() != 1]
+        if wrong.numel():
+            raise ValueError(
+                f"hinge target must be -1 or +1, got {wrong[0].item():g}; "
+                "labels 0 and 1 become 2 * y - 1"
+            )
+    return F.relu(margin - target * scores).mean()
+
+
+def multiclass_hinge(
+    scores: Tensor, target: Tensor, margin: float = 1.0, kind: str = "crammer-singer"
+) -> Tensor:
+    """Mean hinge over several classes: the right score should lead every other by the margin.
+
+    With m_c = max(0, margin + f_c - f_y) for every wrong class c, Crammer and Singer (2001) take
+    the largest m_c, Weston and Watkins (1999) their sum. For two classes both are the binary
+    hinge of f_1 - f_0.
+
+    Args:
+        scores: raw scores f, (N, C) with at least two classes.
+        target: right classes y, (N,), whole numbers in 0..C-1.
+        margin: the lead wanted.
+        kind: "crammer-singer" or "weston-watkins".
+
+    Returns:
+        The mean over the batch, a scalar.
+
+    Raises:
+        TypeError: if the targets are not whole numbers.
+        ValueError: if shapes do not fit, margin < 0 or the kind is unknown.
+        IndexError: if a target is not in 0..C-1.
+    """
+    number("margin", margin, at_least=0.0)
+    one_of("kind of multiclass hinge", kind, ("crammer-singer", "weston-watkins"))
+    if scores.ndim != 2 or scores.shape[1] < 2 or target.shape != scores.shape[:1]:
+        raise ValueError(
+            "scores must be (N, C) with C >= 2 and target (N,), "
+            f"got {tuple(scores.shape)} and {tuple(target.shape)}"
+        )
+    if target.is_floating_point():
+        raise TypeError(f"target must hold class numbers, got {target.dtype}; use target.long()")
+    right = target.long()[:, None]  # (N, 1)
+    lead = F.relu(margin + scores - scores.gather(1, right))  # (N, C)
+    wrong = lead.scatter(1, right, 0.0)  # the right class does not compete with itself
+    per_row = wrong.amax(1) if kind == "crammer-singer" else wrong.sum(1)
+    return per_row.mean()
+
+
+def softmax(scores: Tensor, temperature: float = 1.0) -> Tensor:
+    """Probabilities e^(f_c / τ) / Σ e^(f_k / τ) over the last dimension.
+
+    Args:
+        scores: f, (..., C).
+        temperature: τ > 0; larger is closer to uniform, towards 0 the largest score takes all.
+
+    Returns:
+        Probabilities, (..., C), each row summing to 1.
+
+    Raises:
+        ValueError: if τ is not positive and finite.
+    """
+    if number("temperature", temperature, at_least=0.0) == 0.0:
+        raise ValueError("temperature must be positive, got 0; its limit is the argmax")
+    # the shift changes nothing and keeps f / τ from overflowing at a small τ
+    shift = scores.detach().amax(-1, keepdim=True)
+    return torch.softmax((scores - shift) / temperature, dim=-1)
