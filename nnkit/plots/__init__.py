@@ -1,0 +1,46 @@
+"""Pictures drawn from the thing itself: networks, surfaces, learning curves, in one style.
+
+Importing this package makes the course's style the current one (:func:`use_style`).
+"""
+
+from nnkit.plots.curves import history, lines
+from nnkit.plots.display import show
+from nnkit.plots.networks import network
+from nnkit.plots.style import (
+    BLUE,
+    CLASS_COLOURS,
+    CLASS_MARKERS,
+    GREY,
+    INK,
+    MAGENTA,
+    ORANGE,
+    PALETTE,
+    PAPER,
+    TEAL,
+    YELLOW,
+    use_style,
+)
+from nnkit.plots.surfaces import points, surface
+
+__all__ = [
+    "BLUE",
+    "CLASS_COLOURS",
+    "CLASS_MARKERS",
+    "GREY",
+    "INK",
+    "MAGENTA",
+    "ORANGE",
+    "PALETTE",
+    "PAPER",
+    "TEAL",
+    "YELLOW",
+    "history",
+    "lines",
+    "network",
+    "points",
+    "show",
+    "surface",
+    "use_style",
+]
+
+use_style()

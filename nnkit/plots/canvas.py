@@ -1,0 +1,36 @@
+"""What every plot starts from and ends in: a figure of its own, and its PNG."""
+
+import io
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+
+
+def new_axes(ax: Axes | None = None, figsize: tuple[float, float] | None = None) -> Axes:
+    """Return ``ax``, or the only axes of a new figure when it is None.
+
+    The figure is not registered with pyplot, so that nothing is shown twice and nothing leaks.
+    """
+    return Figure(figsize=figsize).add_subplot() if ax is None else ax
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure that ``ax`` is drawn on."""
+    figure = ax.figure
+    while isinstance(figure, SubFigure):
+        figure = figure.figure
+    return figure
+
+
+def png(figure: Figure, scale: float = 1.0) -> bytes:
+    """Encode a figure as PNG.
+
+    Args:
+        figure: any matplotlib figure; its size and dpi give the picture's size in pixels.
+        scale: pixels per pixel of that size; 2 stays sharp on a dense screen or a large wall.
+    """
+    buffer = io.BytesIO()
+    options: dict[str, Any] = {"format": "png", "dpi": figure.dpi * scale}
+    figure.savefig(buffer, **options)
+    return buffer.getvalue()

@@ -1,0 +1,60 @@
+"""The course's one look: its colours, its type, its colour maps.
+
+Seven colours on white paper, told apart with any of the three kinds of colour blindness
+(``tests/test_plots_style.py`` measures it), and a typeface drawn for legibility.
+"""
+
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib import font_manager, style
+from matplotlib.colors import LinearSegmentedColormap
+
+INK = "#16263A"
+PAPER = "#FFFFFF"
+BLUE = "#1658B0"
+ORANGE = "#DD5A12"
+TEAL = "#1CB27C"
+MAGENTA = "#A84380"
+YELLOW = "#F2BF3D"
+GREY = "#A3ACBA"
+
+PALETTE = {
+    "INK": INK,
+    "PAPER": PAPER,
+    "BLUE": BLUE,
+    "ORANGE": ORANGE,
+    "TEAL": TEAL,
+    "MAGENTA": MAGENTA,
+    "YELLOW": YELLOW,
+    "GREY": GREY,
+}
+
+#: Colour and marker of class 0, 1, 2, …: shape tells classes apart as well as colour.
+CLASS_COLOURS = (BLUE, ORANGE, TEAL, MAGENTA, YELLOW, INK, GREY)
+CLASS_MARKERS = ("o", "^", "s", "D", "P", "X", "v")
+
+#: Negative is blue, zero is paper, positive is orange: weights and decision surfaces.
+DIVERGING = LinearSegmentedColormap.from_list(
+    "course_diverging", ["#0B3D80", BLUE, "#8FB4E0", PAPER, "#F5B68F", ORANGE, "#9C3A05"]
+)
+#: Little is paper, much is ink: amounts.
+SEQUENTIAL = LinearSegmentedColormap.from_list(
+    "course_sequential", [PAPER, "#BBD3EE", "#5F97D3", BLUE, INK]
+)
+
+_HERE = Path(__file__).parent
+
+
+def use_style() -> None:
+    """Make every figure drawn from now on look like the course's.
+
+    Called when :mod:`nnkit.plots` is imported; call it again after ``matplotlib.rcdefaults()``.
+    """
+    known = {entry.fname for entry in font_manager.fontManager.ttflist}
+    for font in sorted((_HERE / "fonts").glob("*.ttf")):
+        if str(font) not in known:
+            font_manager.fontManager.addfont(font)
+    for colormap in (DIVERGING, SEQUENTIAL):
+        mpl.colormaps.register(colormap, force=True)
+    style.use(_HERE / "course.mplstyle")
