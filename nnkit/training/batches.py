@@ -1,0 +1,210 @@
+"""Mini-batches from tensors, data sets and loaders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+    default_collate,
+)
+
+Batch = tuple[Any, Any]  # (inputs, target); inputs a tensor, or a tuple for a model of several
+
+BLOCK_BYTES = 4 << 20  # rows are gathered in blocks of this size
+# Samplers whose numbers do not depend on what is drawn while they are being read
+PLAIN_SAMPLERS = (RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler)
+
+
+class TensorBatches:
+    """Batches of tensors that lie in memory.
+
+    Gathering one batch at a time costs more than a small model's forward pass, gathering all rows
+    at once doubles the memory: so they are gathered in blocks of many batches.
+
+    Args:
+        tensors: the inputs and, last, the target, all of N rows.
+        batch_size: rows per batch; the last batch may have fewer.
+        device: where the batches are wanted.
+        order: gives the rows' numbers for one pass; None for the order in which they lie.
+        drop_last: leave out a last batch of fewer rows.
+    """
+
+    def __init__(
+        self,
+        tensors: tuple[Tensor, ...],
+        batch_size: int,
+        device: torch.device,
+        order: Callable[[], Tensor] | None = None,
+        drop_last: bool = False,
+        length: int | None = None,
+    ) -> None:
+        self.tensors = tuple(
+            tensor.to(device) if _fits(tensors, device) else tensor for tensor in tensors
+        )
+        self.batch_size, self.device, self.order, self.drop_last = (
+            batch_size,
+            device,
+            order,
+            drop_last,
+        )
+        self.rows = len(tensors[0]) if length is None else length
+        if drop_last:
+            self.rows -= self.rows % batch_size
+        row_bytes = sum(t[:1].nbytes for t in tensors)
+        self.block = batch_size * max(1, BLOCK_BYTES // max(1, batch_size * row_bytes))
+
+    def __len__(self) -> int:
+        return -(-self.rows // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for rows in self._blocks():
+            parts = [t[rows].to(self.device).split(self.batch_size) for t in self.tensors]
+            if len(parts) == 2:
+                yield from zip(*parts, strict=True)
+            else:
+                yield from ((batch[:-1], batch[-1]) for batch in zip(*parts, strict=True))
+
+    def _blocks(self) -> Iterator[Any]:
+        if self.order is None:
+            starts = range(0, self.rows, self.block)
+            return (slice(start, min(start + self.block, self.rows)) for start in starts)
+        order = self.order()[: self.rows].to(self.tensors[0].device)
+        return iter(order.split(self.block))
+
+
+class LoaderBatches:
+    """Batches as a DataLoader gives them, moved to the device."""
+
+    def __init__(self, loader: DataLoader[Any], device: torch.device) -> None:
+        self.loader, self.device = loader, device
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self.loader:
+            x, y = unpack(batch)
+            yield move(x, self.device), move(y, self.device)
+
+
+Batches = TensorBatches | LoaderBatches
+
+
+def make_batches(data: Any, batch_size: int, device: torch.device, shuffle: bool) -> Batches:
+    """Batches of `data`: a pair of tensors, a Dataset or a DataLoader.
+
+    Args:
+        data: (X, y), or ((X1, X2, …), y) for a model of several inputs; a Dataset or DataLoader
+            of (x, y) or (x1, x2, …, y).
+        batch_size: rows per batch, unless a DataLoader decides.
+        device: where the batches are wanted.
+        shuffle: draw the rows in a new random order at each pass, unless a DataLoader decides.
+    """
+    if isinstance(data, DataLoader):
+        return _from_loader(data, device)
+    if isinstance(data, Dataset):
+        mixed = shuffle and not isinstance(data, IterableDataset)
+        return _from_loader(DataLoader(data, batch_size, shuffle=mixed), device)
+    x, y = data
+    tensors = (*x, y) if isinstance(x, (tuple, list)) else (x, y)
+    count = len(y)
+    return TensorBatches(
+        tensors, batch_size, device, (lambda: torch.randperm(count)) if shuffle else None
+    )
+
+
+def _from_loader(loader: DataLoader[Any], device: torch.device) -> Batches:
+    """A loader over plain tensors is drawn as row numbers: the same batches, far faster."""
+    sampler = loader.sampler
+    if not (
+        type(loader) is DataLoader
+        and type(loader.dataset) is TensorDataset
+        and len(loader.dataset.tensors) > 1
+        and type(loader.batch_sampler) is BatchSampler
+        and type(sampler) in PLAIN_SAMPLERS
+        and loader.collate_fn is default_collate
+        and loader.num_workers == 0
+        and not loader.pin_memory
+    ):
+        return LoaderBatches(loader, device)
+
+    def order() -> Tensor:
+        torch.empty((), dtype=torch.int64).random_(generator=loader.generator)  # as iter(loader)
+        return torch.tensor(list(sampler), dtype=torch.int64)
+
+    assert loader.batch_size is not None
+    return TensorBatches(
+        loader.dataset.tensors, loader.batch_size, device, order, loader.drop_last, len(sampler)
+    )
+
+
+def unpack(batch: Any) -> Batch:
+    """(x, y) of a loader's batch; of more than two parts the last is the target."""
+    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+        raise TypeError(
+            f"a batch is {_kind(batch)}, it must be a pair (x, y) or (x1, x2, …, y). "
+            "Hint: for an autoencoder give the inputs as target, too"
+        )
+    if len(batch) == 2:
+        x, y = batch
+        return (tuple(x) if isinstance(x, list) else x), y
+    return tuple(batch[:-1]), batch[-1]
+
+
+def _kind(batch: Any) -> str:
+    if isinstance(batch, (tuple, list)):
+        return f"a {type(batch).__name__} of length {len(batch)}"
+    return f"a {type(batch).__name__}"
+
+
+def move(item: Any, device: torch.device) -> Any:
+    """Tensors, and tuples, lists and dicts of them, on `device`."""
+    if isinstance(item, Tensor):
+        return item.to(device, non_blocking=True)
+    if isinstance(item, (tuple, list)):
+        return type(item)(move(part, device) for part in item)
+    if isinstance(item, dict):
+        return {key: move(part, device) for key, part in item.items()}
+    return item
+
+
+def forward(model: Callable[..., Any], x: Any) -> Any:
+    """The model's output: a tuple is several arguments, a dict several named ones."""
+    if isinstance(x, Tensor):
+        return model(x)
+    if isinstance(x, tuple):
+        return model(*x)
+    if isinstance(x, dict):
+        return model(**x)
+    return model(x)
+
+
+def size_of(target: Any) -> int:
+    """How many rows a batch has, seen at its target."""
+    if isinstance(target, Tensor):
+        return len(target) if target.ndim else 1
+    if isinstance(target, (tuple, list)) and target:
+        return size_of(target[0])
+    if isinstance(target, dict) and target:
+        return size_of(next(iter(target.values())))
+    return 1
+
+
+def _fits(tensors: tuple[Tensor, ...], device: torch.device) -> bool:
+    """Whether the data may be moved to the device as a whole: at most half of its free memory."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return sum(t.nbytes for t in tensors) < free // 2

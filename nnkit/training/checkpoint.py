@@ -1,0 +1,196 @@
+"""Checkpoints: written so that a kill at any moment leaves a valid file, resumed bit for bit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from nnkit.training.callbacks import Callback
+from nnkit.training.randomness import get_random_state, set_random_state
+from nnkit.training.run import Run
+
+FORMAT = "nnkit checkpoint 1"
+
+
+class Checkpoint(Callback):
+    """Keep the run in a file, so that `fit(..., resume=path)` can go on after a crash.
+
+    The file is written aside, brought to disk and renamed; the one before stays as
+    ``<name>.previous``. There is no moment without a valid file.
+
+    Args:
+        path: the file; its folder is made if need be.
+        every: write after every so many epochs, and after the last.
+    """
+
+    def __init__(self, path: str | Path, every: int = 1) -> None:
+        if every < 1:
+            raise ValueError(f"every is {every}, it must be at least 1 epoch")
+        self.path, self.every = Path(path), every
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Write the file if it is time."""
+        if run.epoch % self.every == 0 or run.is_last_epoch:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(state_of(run), self.path)
+
+
+def state_of(run: Run) -> dict[str, Any]:
+    """All that a run needs to go on as if nothing had happened."""
+    return {
+        "format": FORMAT,
+        "model": bare(run.model).state_dict(),
+        "optimizer": run.optimizer.state_dict(),
+        "scheduler": run.scheduler.state_dict() if run.scheduler is not None else None,
+        "kinds": _kinds(run),
+        "callbacks": [callback.state_dict() for callback in run.callbacks],
+        "history": run.history.rows,
+        "stopped": run.history.stopped,
+        "step": run.step,
+        "random": get_random_state(),
+        "shuffle": [generator.get_state() for generator in run.generators],
+    }
+
+
+def load(path: str | Path, run: Run) -> None:
+    """Bring `run` to the state of a checkpoint.
+
+    Raises:
+        ValueError: if the file is damaged, is no checkpoint, or is one of another run.
+    """
+    state = read(Path(path))
+    _check_same_run(state, run, Path(path))
+    bare(run.model).load_state_dict(state["model"])
+    run.optimizer.load_state_dict(state["optimizer"])
+    if run.scheduler is not None:
+        run.scheduler.load_state_dict(state["scheduler"])
+    for callback, saved in zip(run.callbacks, state["callbacks"], strict=True):
+        callback.load_state_dict(saved)
+    run.history.rows[:] = state["history"]
+    run.history.stopped = state["stopped"]
+    run.epoch, run.step = len(run.history), state["step"]
+    for generator, saved in zip(run.generators, state["shuffle"], strict=True):
+        generator.set_state(saved)
+    set_random_state(state["random"])
+
+
+def resume(path: str | Path, run: Run) -> None:
+    """Load the checkpoint, or start afresh if this very run is to write it for the first time."""
+    path = Path(path)
+    if path.exists():
+        load(path, run)
+    elif not any(isinstance(c, Checkpoint) and c.path == path for c in run.callbacks):
+        raise FileNotFoundError(
+            f"there is no checkpoint {path} to resume from. Hint: with Checkpoint({str(path)!r}) "
+            "among the callbacks a missing file means a start from the beginning"
+        )
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The contents of a checkpoint; nothing in the file is executed."""
+    previous = _previous(path)
+    hint = f" Hint: the one before is {previous}" if previous.exists() else ""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # torch raises half a dozen kinds for a damaged or foreign file
+        raise ValueError(f"{path} is damaged or no checkpoint: {error}.{hint}") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise ValueError(f"{path} is not a checkpoint of nnkit ({FORMAT!r}).{hint}")
+    return state
+
+
+def write_atomically(state: dict[str, Any], path: Path) -> None:
+    """Write aside, to the disk, and rename; keep the file before as ``<name>.previous``."""
+    aside = path.with_name(path.name + ".writing")
+    with open(aside, "wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    if path.exists():
+        _keep(path)
+    os.replace(aside, path)
+    _sync_folder(path.parent)
+
+
+def _keep(path: Path) -> None:
+    """A second name for the file, or a copy where the file system has no links."""
+    aside = path.with_name(path.name + ".keeping")
+    aside.unlink(missing_ok=True)
+    try:
+        os.link(path, aside)
+    except OSError:
+        shutil.copyfile(path, aside)
+    os.replace(aside, _previous(path))
+
+
+def _previous(path: Path) -> Path:
+    return path.with_name(path.name + ".previous")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the new names to the disk, too; Windows cannot and need not."""
+    if os.name != "nt":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def bare(model: nn.Module) -> nn.Module:
+    """The module inside `torch.compile`'s wrapper, whose names carry a prefix."""
+    inner = getattr(model, "_orig_mod", model)
+    assert isinstance(inner, nn.Module)
+    return inner
+
+
+def _kinds(run: Run) -> dict[str, str]:
+    return {
+        "optimizer": type(run.optimizer).__name__,
+        "scheduler": type(run.scheduler).__name__,
+        "callbacks": ", ".join(type(callback).__name__ for callback in run.callbacks),
+        "shuffling generators": str(len(run.generators)),
+    }
+
+
+def _check_same_run(state: dict[str, Any], run: Run, path: Path) -> None:
+    """Refuse a checkpoint of another model, optimiser, schedule or list of callbacks."""
+    previous = _previous(path)
+    hint = f" Hint: the one before is {previous}" if previous.exists() else ""
+    ours, theirs = bare(run.model).state_dict(), state["model"]
+    for name in sorted(set(ours) | set(theirs)):
+        here, there = _shape(ours.get(name)), _shape(theirs.get(name))
+        if here != there:
+            raise ValueError(
+                f"{path} is a checkpoint of another model: its {name} is {there}, "
+                f"this model's is {here}.{hint}"
+            )
+    for what, here in _kinds(run).items():
+        there = state["kinds"].get(what)
+        if here != there:
+            raise ValueError(
+                f"{path} is a checkpoint of another run: its {what}: {there}, "
+                f"this run's: {here}. Resume with the arguments of the first start.{hint}"
+            )
+
+
+def _shape(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"{tuple(value.shape)}"
+    return "absent" if value is None else type(value).__name__
+
+
+def generators_of(data: Any) -> list[torch.Generator]:
+    """The generators by which a DataLoader shuffles, if the user gave it any."""
+    if not isinstance(data, DataLoader):
+        return []
+    found = [data.generator, getattr(data.sampler, "generator", None)]
+    return list({id(g): g for g in found if isinstance(g, torch.Generator)}.values())

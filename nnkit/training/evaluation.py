@@ -1,0 +1,76 @@
+"""Loss and metrics of a model on held-out data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nnkit.training.batches import Batches, forward, size_of
+from nnkit.training.faults import LossMeter
+from nnkit.training.history import Row
+
+Metrics = Mapping[str, Callable[..., Any]]
+
+
+@contextmanager
+def modes_kept(model: nn.Module) -> Iterator[None]:
+    """Afterwards every submodule is in train or eval mode as it was before."""
+    before = [(module, module.training) for module in model.modules()]
+    try:
+        yield
+    finally:
+        for module, training in before:
+            module.training = training
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module, batches: Batches, loss: Callable[..., Tensor], metrics: Metrics
+) -> Row:
+    """The mean loss as `val_loss` and each metric under its name, in eval mode.
+
+    A metric is a callable (output, target) -> number, given all rows at once, or an object with
+    torchmetrics' methods update, compute and reset, given batch after batch.
+    """
+    streams = {name: m for name, m in metrics.items() if _is_stream(m)}
+    gather = len(streams) < len(metrics)
+    outputs, targets = [], []
+    meter = LossMeter()
+    for metric in streams.values():
+        metric.reset()  # type: ignore[attr-defined]
+    with modes_kept(model):
+        model.eval()
+        for x, y in batches:
+            output = forward(model, x)
+            meter.add(loss(output, y), size_of(y))
+            for metric in streams.values():
+                metric.update(output, y)  # type: ignore[attr-defined]
+            if gather:
+                outputs.append(output)
+                targets.append(y)
+    meter.read()
+    row = {"val_loss": meter.mean}
+    for name, metric in metrics.items():
+        if name in streams:
+            value = metric.compute()  # type: ignore[attr-defined]
+            metric.reset()  # type: ignore[attr-defined]
+        else:
+            value = metric(torch.cat(outputs), torch.cat(targets))
+        row[name] = _as_number(name, value)
+    return row
+
+
+def _is_stream(metric: Any) -> bool:
+    return all(hasattr(metric, method) for method in ("update", "compute", "reset"))
+
+
+def _as_number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        what = f"of shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+        raise TypeError(f"metric {name!r} gave {what}, it must give one number") from error

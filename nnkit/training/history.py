@@ -1,0 +1,98 @@
+"""What a training run leaves behind: one row of numbers per epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Row = dict[str, float]
+
+
+@dataclass(repr=False)
+class History:
+    """One row per finished epoch; ``history["val_loss"]`` is a column.
+
+    Args:
+        rows: dicts with the keys epoch, loss (mean over the epoch's batches, while the weights
+            change), penalty (with a regulariser), val_loss and the metrics (with validation data,
+            at the epoch's end), lr (of the epoch's start) and seconds.
+        stopped: why the run ended before its last epoch: "" (it did not), "early stopping",
+            "interrupted", "non-finite loss" or what a callback said.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    stopped: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return list(self.rows[0]) if self.rows else []
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __getitem__(self, name: str) -> list[float]:
+        if self.rows and name not in self.rows[0]:
+            raise KeyError(f"no column {name!r}: this history has {', '.join(self.names)}")
+        return [row[name] for row in self.rows]
+
+    def best(self, monitor: str = "val_loss", mode: str = "min") -> Row:
+        """The row of the epoch where `monitor` was least (mode "min") or greatest ("max")."""
+        if mode not in ("min", "max"):
+            raise ValueError(f"mode is {mode!r}, allowed are 'min' and 'max'")
+        if not self.rows:
+            raise ValueError("no epoch was finished, so none is best")
+        column = self[monitor]
+        choose = min if mode == "min" else max
+        return self.rows[choose(range(len(column)), key=column.__getitem__)]
+
+    def plot(self, **options: Any) -> Figure:
+        """Draw the curves: `nnkit.plots.history` with these options (needs matplotlib)."""
+        from nnkit.plots import history
+
+        return history(self, **options)
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{k} {_number(v)}" for k, v in self.rows[-1].items()) if self.rows else ""
+        return f"History({len(self)} epochs{': ' + last if last else ''}{self._ending()})"
+
+    def __str__(self) -> str:
+        """A small aligned table."""
+        lines = [self.names, *self._cells()]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        table = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in lines]
+        return "\n".join([*table, *([f"stopped: {self.stopped}"] if self.stopped else [])])
+
+    def _repr_html_(self) -> str:
+        """The table that a notebook shows."""
+        body = "".join(_html_row("td", cells) for cells in self._cells())
+        note = f"<p>stopped: {escape(self.stopped)}</p>" if self.stopped else ""
+        head = _html_row("th", self.names)
+        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>{note}"
+
+    def _cells(self, at_most: int = 12) -> list[list[str]]:
+        """The rows as text; of a long history the first and the last ones."""
+        cells = [[_number(value) for value in row.values()] for row in self.rows]
+        if len(cells) <= at_most:
+            return cells
+        half = at_most // 2
+        return [*cells[:half], ["…"] * len(self.names), *cells[-half:]]
+
+    def _ending(self) -> str:
+        return f"; stopped: {self.stopped}" if self.stopped else ""
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.4g}"
+
+
+def _html_row(tag: str, cells: Iterable[str]) -> str:
+    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"

@@ -1,0 +1,69 @@
+"""The progress bar: in a terminal and in a notebook, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+PATIENCE = 1.0  # seconds before a bar appears
+INTERVAL = 0.1  # seconds between two looks at the clock's tick
+
+
+def bar_maker() -> Callable[..., Any] | None:
+    """Tqdm's class for this place: notebook, terminal, or None (a log, no tqdm, TQDM_DISABLE=1)."""
+    if os.environ.get("TQDM_DISABLE", "0") not in ("", "0"):
+        return None
+    try:
+        if _in_notebook():
+            import ipywidgets  # noqa: F401 - tqdm's notebook bar needs it
+            from tqdm.notebook import tqdm
+
+            return tqdm  # type: ignore[no-any-return]
+        if sys.stderr is not None and sys.stderr.isatty():
+            from tqdm.std import tqdm
+
+            return tqdm  # type: ignore[no-any-return]
+    except ImportError:
+        return None
+    return None
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and "IPKernelApp" in shell.config
+
+
+class Progress:
+    """A clock that ticks a few times a second and the bar that it moves.
+
+    Args:
+        total: batches of the whole run, or None if not known.
+        show: whether there may be a bar at all.
+    """
+
+    def __init__(self, total: int | None, show: bool = True) -> None:
+        self.total = total
+        self._maker = bar_maker() if show else None
+        self._bar: Any = None
+        self._start = time.perf_counter()
+        self.next_tick = self._start + INTERVAL
+
+    def update(self, done: int, text: str) -> None:
+        """Show that `done` batches are done; wind up the clock for the next tick."""
+        now = time.perf_counter()
+        self.next_tick = now + INTERVAL
+        if self._maker is None or now - self._start < PATIENCE:
+            return
+        if self._bar is None:
+            self._bar = self._maker(total=self.total, leave=False, unit="batch", dynamic_ncols=True)
+        self._bar.set_description_str(text, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,74 @@
+"""The state of a training run: what callbacks see and a checkpoint keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from nnkit.training.history import History, Row
+
+if TYPE_CHECKING:
+    from nnkit.training.callbacks import Callback
+
+
+@dataclass
+class Run:
+    """A training run in progress.
+
+    Args:
+        model: the module in training.
+        optimizer: what updates its parameters.
+        scheduler: the learning-rate schedule, or None.
+        epochs: the number of the last epoch.
+        callbacks: in the order in which they are called.
+        history: the rows of the epochs finished so far.
+        epoch: the number of the current epoch, from 1.
+        step: how many updates have been made since the start.
+        loss: of the batch just done, a scalar tensor without graph.
+        generators: those by which a DataLoader shuffles.
+    """
+
+    model: nn.Module
+    optimizer: Optimizer
+    scheduler: Any = None
+    epochs: int = 1
+    callbacks: Sequence[Callback] = ()
+    history: History = field(default_factory=History)
+    epoch: int = 0
+    step: int = 0
+    loss: Tensor | None = None
+    generators: Sequence[torch.Generator] = ()
+
+    def stop(self, reason: str) -> None:
+        """End the run: the epoch closes with the batch just done, validation and its row."""
+        self.history.stopped = reason
+
+    def call(self, hook: str) -> None:
+        """Call one hook of every callback."""
+        for callback in self.callbacks:
+            getattr(callback, hook)(self)
+
+    @property
+    def is_last_epoch(self) -> bool:
+        """Whether no epoch follows this one."""
+        return self.epoch >= self.epochs or bool(self.history.stopped)
+
+
+class Snapshot:
+    """A copy of a model's parameters and buffers, with the history that belongs to them."""
+
+    def __init__(self, model: nn.Module, rows: Sequence[Row] = ()) -> None:
+        self.rows = list(rows)
+        self.tensors = [*model.parameters(), *model.buffers()]
+        self.values = [tensor.detach().clone() for tensor in self.tensors]
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Give the tensors their values back, in place."""
+        for tensor, value in zip(self.tensors, self.values, strict=True):
+            tensor.copy_(value)

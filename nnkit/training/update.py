@@ -1,0 +1,81 @@
+"""One update: gradient of the loss on a batch, then a step of the optimiser."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from nnkit.training.batches import forward
+
+
+class Update:
+    """Called with a batch, it changes the weights and returns the loss before the change.
+
+    Args:
+        model: the module in training.
+        optimizer: what updates its parameters; one that wants a closure (LBFGS) gets it.
+        loss: (output, target) -> scalar tensor.
+        regularizer: model -> scalar tensor, or None.
+        clip_norm: the largest norm of the gradient, or None.
+
+    `penalty` is the regulariser's last value.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: Optimizer,
+        loss: Callable[[Any, Any], Tensor],
+        regularizer: Callable[[nn.Module], Tensor] | None = None,
+        clip_norm: float | None = None,
+    ) -> None:
+        self.model, self.optimizer, self.loss = model, optimizer, loss
+        self.regularizer, self.clip_norm = regularizer, clip_norm
+        self.trained = [p for group in optimizer.param_groups for p in group["params"]]
+        self.params = list(dict.fromkeys([*model.parameters(), *self.trained]))
+        self.wants_closure = _wants_closure(optimizer)
+        self.penalty: Tensor | None = None
+
+    def __call__(self, x: Any, y: Any) -> Tensor:
+        """Update on the batch (x, y); its loss, without graph."""
+        if not self.wants_closure:
+            value, _ = self.backward(x, y)
+            self.optimizer.step()
+            return value
+        values = []
+
+        def closure() -> float:
+            value, total = self.backward(x, y)
+            values.append(value)
+            return float(total)
+
+        self.optimizer.step(closure)
+        return values[0]  # the later ones are those of the line search
+
+    def backward(self, x: Any, y: Any) -> tuple[Tensor, Tensor]:
+        """Set the gradients; the loss and the sum of loss and penalty."""
+        self.clear()
+        total = value = self.loss(forward(self.model, x), y)
+        if self.regularizer is not None:
+            penalty = self.regularizer(self.model)
+            self.penalty = penalty.detach()
+            total = value + penalty
+        total.backward()  # type: ignore[no-untyped-call]
+        if self.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.trained, self.clip_norm)
+        return value.detach(), total.detach()
+
+    def clear(self) -> None:
+        """Forget the gradients: by hand, for `Optimizer.zero_grad` costs more than the loop."""
+        for p in self.params:
+            p.grad = None
+
+
+def _wants_closure(optimizer: Optimizer) -> bool:
+    """Whether `step` cannot be called without a closure."""
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    return closure is not None and closure.default is inspect.Parameter.empty
