@@ -1,0 +1,50 @@
+"""The command ``nnkit``: one subcommand a module."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nnkit.course.decks import decks
+from nnkit.course.lab import lab
+from nnkit.course.lectures import CourseError
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    main = argparse.ArgumentParser(prog="nnkit", description="The course's own tools.")
+    commands = main.add_subparsers(dest="command", required=True, metavar="command")
+
+    command = commands.add_parser("lab", help="open the lectures in JupyterLab, ready to present")
+    command.epilog = "Every argument is given to JupyterLab: --no-browser, --port 8890, …"
+    command.set_defaults(run=lambda args: lab(args.jupyter))
+
+    command = commands.add_parser("decks", help="run the parts and write them as offline slides")
+    command.add_argument("parts", nargs="*", type=Path, help="files or folders; default: all parts")
+    out = command.add_argument("--out", type=Path, default=Path("build/decks"))
+    out.help = "folder to write into; default: %(default)s"
+    command.set_defaults(run=lambda args: decks(args.parts, args.out))
+    return main
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: the arguments after ``nnkit``; those of the process if None.
+
+    Returns:
+        The exit status: 0, or 1 if something failed and has been told on stderr.
+    """
+    # what argparse does not know is JupyterLab's (its own REMAINDER stumbles over options)
+    commands = parser()
+    args, unknown = commands.parse_known_args(argv)
+    if args.command == "lab":
+        args.jupyter = unknown
+    elif unknown:
+        commands.error(f"unrecognized arguments: {' '.join(unknown)}")
+    try:
+        return int(args.run(args))
+    except CourseError as error:
+        print(f"nnkit {args.command}: {error}", file=sys.stderr)
+        return 1

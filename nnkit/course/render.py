@@ -1,0 +1,128 @@
+"""From a notebook with outputs to slides: one HTML file that needs no network."""
+
+import html
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+from nnkit.course.execute import Executed
+from nnkit.course.lectures import CourseError, Part
+from nnkit.course.theme import HERE, stylesheet
+
+OPENS_A_SLIDE = ("slide", "subslide")
+NEVER_SHOWN = ("notes", "skip")
+
+
+@dataclass(frozen=True)
+class Deck:
+    """What the index tells of a deck; it stands in the deck's own head."""
+
+    lecture: str
+    part: int
+    title: str
+    slides: int
+    seconds: float
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read it back from a deck."""
+        with path.open(encoding="utf-8") as file:
+            head = file.read(10_000)
+        found = dict(re.findall(r'<meta content="(.*?)" name="nnkit:(\w+)"', head))
+        told = {name: html.unescape(value) for value, name in found.items()}
+        slides, seconds = int(told["slides"]), float(told["seconds"])
+        return cls(told["lecture"], int(told["part"]), told["title"], slides, seconds)
+
+
+def render(part: Part, executed: Executed) -> tuple[Deck, str]:
+    """Write a part as slides.
+
+    Args:
+        part: the part.
+        executed: its notebook, with outputs.
+
+    Returns:
+        What the index needs, and the HTML.
+
+    Raises:
+        CourseError: if no cell is shown.
+    """
+    slides = number_slides(executed.notebook, f"{part.lecture}  ·  {part.number} {part.title}")
+    if not slides:
+        raise CourseError(f"{part.path} has no slide")
+    deck = Deck(part.lecture, part.number, part.title, slides, round(executed.seconds, 1))
+    resources = {
+        "deck": vars(deck) | {"css": stylesheet("deck")},
+        "metadata": {"name": part.path.stem, "path": str(part.path.parent)},
+    }
+    page, _ = _exporter().from_notebook_node(executed.notebook, resources=resources)
+    return deck, page
+
+
+def number_slides(notebook: Any, footer: str) -> int:
+    """Write number, total and footer into the cells that open a slide, for the template.
+
+    Args:
+        notebook: changed in place.
+        footer: one line for the foot of every slide.
+
+    Returns:
+        How many slides there are.
+    """
+    shown = [cell for cell in notebook.cells if _slide_type(cell) not in NEVER_SHOWN]
+    openers = [cell for i, cell in enumerate(shown) if i == 0 or _slide_type(cell) in OPENS_A_SLIDE]
+    for number, cell in enumerate(openers, start=1):
+        slideshow = cell.metadata.setdefault("slideshow", {})
+        topic = f"  ·  {cell.metadata.topic}" if cell.metadata.get("topic") else ""
+        slideshow["data"] = {
+            "number": str(number),
+            "total": str(len(openers)),
+            "footer": footer + topic,
+        }
+    return len(openers)
+
+
+def _slide_type(cell: Any) -> str:
+    return str(cell.metadata.get("slideshow", {}).get("slide_type", "-"))
+
+
+def _exporter() -> Any:
+    from nbconvert import SlidesExporter
+    from traitlets.config import Config
+
+    config = Config()
+    config.TemplateExporter.extra_template_basedirs = [str(HERE)]
+    config.TemplateExporter.extra_template_paths = [
+        str(_folder("sphinx_revealjs") / "_static" / "revealjs"),
+        str(_folder("sphinx-mathjax-offline") / "static" / "mathjax"),
+    ]
+    config.SlidesExporter.template_name = "deck"
+    config.HTMLExporter.embed_images = True
+    config.HTMLExporter.exclude_anchor_links = True
+    config.TemplateExporter.exclude_input_prompt = True
+    config.TemplateExporter.exclude_output_prompt = True
+    # a deck has no kernel: HTML comes before a widget
+    config.NbConvertBase.display_data_priority = [
+        "text/html",
+        "image/svg+xml",
+        "image/png",
+        "image/jpeg",
+        "text/markdown",
+        "text/latex",
+        "text/plain",
+    ]
+    config.TagRemovePreprocessor.enabled = True
+    config.TagRemovePreprocessor.remove_input_tags = {"remove_input"}
+    config.TagRemovePreprocessor.remove_cell_tags = {"remove_cell"}
+    exporter: Callable[..., Any] = SlidesExporter  # untyped
+    return exporter(config=config)
+
+
+def _folder(package: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise CourseError(f"{package} is not installed; try: pip install 'nnkit[decks]'")
+    return Path(spec.origin).parent
