@@ -1,7 +1,6 @@
 """What a function makes of the plane: its surface, its level lines, its decision, the data."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -219,7 +218,7 @@ def _normal(ax: Axes, neuron: tuple[Sequence[float], float], limits: Limits) -> 
     w, b = np.asarray(neuron[0], dtype=float), float(neuron[1])
     length = float(np.hypot(*w))
     if length == 0:
-        return
+        return  # no direction to draw
     middle = np.array([(limits[0] + limits[1]) / 2, (limits[2] + limits[3]) / 2])
     foot = middle - (w @ middle + b) / length**2 * w
     tip = foot + w
