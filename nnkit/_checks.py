@@ -1,8 +1,11 @@
 """Checks of arguments that several rooms share; each names the value and what is allowed."""
 
 import math
+import operator
 from collections.abc import Iterable
 from difflib import get_close_matches
+from numbers import Real
+from typing import Any
 
 
 def one_of(what: str, name: object, allowed: Iterable[str]) -> str:
@@ -31,9 +34,26 @@ def number(what: str, value: object, *, at_least: float = -math.inf) -> float:
         TypeError: if it is not a number.
         ValueError: if it is not finite or too small.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{what} must be a number, got {value!r}")
-    if not math.isfinite(value) or value < at_least:
+    checked = float(value)
+    if not math.isfinite(checked) or checked < at_least:
         bound = "" if at_least == -math.inf else f" and at least {at_least:g}"
         raise ValueError(f"{what} must be finite{bound}, got {value!r}")
-    return float(value)
+    return checked
+
+
+def whole(what: str, value: Any, *, at_least: int) -> int:
+    """Return ``value`` as an int if it is a whole number of at least ``at_least``.
+
+    Raises:
+        TypeError: if it is not a whole number.
+        ValueError: if it is too small.
+    """
+    try:
+        checked = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what} must be a whole number, got {value!r}") from None
+    if checked < at_least:
+        raise ValueError(f"{what} must be at least {at_least}, got {value!r}")
+    return checked

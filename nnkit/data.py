@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nnkit._checks import number, one_of
+from nnkit._checks import number, one_of, whole
 from nnkit.splits import Splits, split
 
 __all__ = ["CURVES", "Splits", "curve", "digits", "mnist", "rings", "split", "two_moons", "xor"]
@@ -113,10 +113,9 @@ def curve(n: int = 100, noise: float = 0.1, seed: int = 0, kind: str = "sine") -
 
 def _labels(n: int, noise: float, seed: int, classes: int) -> tuple[Tensor, torch.Generator]:
     """Check the arguments of a made data set; return its labels in turn and its generator."""
-    if not isinstance(n, int) or n < 1:
-        raise ValueError(f"n must be a positive whole number of points, got {n!r}")
     number("noise", noise, at_least=0.0)
-    return torch.arange(n) % classes, torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(whole("seed", seed, at_least=0))
+    return torch.arange(whole("n, the number of points,", n, at_least=1)) % classes, generator
 
 
 def _noisy(values: Tensor, noise: float, generator: torch.Generator) -> Tensor:

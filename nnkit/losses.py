@@ -5,6 +5,7 @@ Like every loss here and in torch they take (output, target) and average over th
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_batchedtensor
 from torch.nn import functional as F
 
 from nnkit._checks import number, one_of
@@ -32,14 +33,10 @@ def hinge(scores: Tensor, target: Tensor, margin: float = 1.0) -> Tensor:
             f"scores {tuple(scores.shape)} and target {tuple(target.shape)} must have one shape; "
             "scores (N, 1) go with target[:, None]"
         )
-    # reading values back would stall a GPU and cannot be compiled
-    if target.device.type == "cpu" and not torch.compiler.is_compiling():
-        wrong = target[target.abs() != 1]
-        if wrong.numel():
-            raise ValueError(
-                f"hinge target must be -1 or +1, got {wrong[0].item():g}; "
-                "labels 0 and 1 become 2 * y - 1"
-            )
+    if _readable(target) and (wrong := target[(target != 1) & (target != -1)]).numel():
+        raise ValueError(
+            f"hinge target must be -1 or +1, got {wrong[0].item()}; labels 0 and 1 become 2 * y - 1"
+        )
     return F.relu(margin - target * scores).mean()
 
 
@@ -63,8 +60,8 @@ def multiclass_hinge(
 
     Raises:
         TypeError: if the targets are not whole numbers.
-        ValueError: if shapes do not fit, margin < 0 or the kind is unknown.
-        IndexError: if a target is not in 0..C-1.
+        ValueError: if shapes do not fit, a target is not in 0..C-1, margin < 0 or the kind is
+            unknown.
     """
     number("margin", margin, at_least=0.0)
     one_of("kind of multiclass hinge", kind, ("crammer-singer", "weston-watkins"))
@@ -75,6 +72,9 @@ def multiclass_hinge(
         )
     if target.is_floating_point():
         raise TypeError(f"target must hold class numbers, got {target.dtype}; use target.long()")
+    classes = scores.shape[1]
+    if _readable(target) and (wrong := target[(target < 0) | (target >= classes)]).numel():
+        raise ValueError(f"target must be in 0..{classes - 1}, got {wrong[0].item()}")
     right = target.long()[:, None]  # (N, 1)
     lead = F.relu(margin + scores - scores.gather(1, right))  # (N, C)
     wrong = lead.scatter(1, right, 0.0)  # the right class does not compete with itself
@@ -100,3 +100,12 @@ def softmax(scores: Tensor, temperature: float = 1.0) -> Tensor:
     # the shift changes nothing and keeps f / τ from overflowing at a small τ
     shift = scores.detach().amax(-1, keepdim=True)
     return torch.softmax((scores - shift) / temperature, dim=-1)
+
+
+def _readable(target: Tensor) -> bool:
+    """Whether values may be looked at: it would stall a GPU, and fails compiled or under vmap."""
+    return (
+        target.device.type == "cpu"
+        and not torch.compiler.is_compiling()
+        and not is_batchedtensor(target)
+    )

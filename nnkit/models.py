@@ -6,20 +6,20 @@ torch.Size([5, 1])
 """
 
 import math
-import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from nnkit._checks import number, one_of
+from nnkit._checks import number, one_of, whole
 from nnkit.activations import ACTIVATIONS
 from nnkit.graph import Graph, concat
 
 __all__ = ["MLP", "Graph", "Interval", "concat"]
 
 HEADS = ("identity", "sigmoid", "softmax", "relu", "softplus", "tanh", "hardtanh")
-NORMS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+NORMS: dict[str, Callable[[int], nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
 
 class Interval(nn.Module):
@@ -65,6 +65,7 @@ class MLP(nn.Module):
 
     Attributes:
         layers: the ``nn.Linear`` layers, ``nn.ModuleList``; ``layers[-1]`` is the output layer.
+        after: what follows each: normalisation, h and dropout of a hidden layer, then the head.
         sizes, activation: as given.
 
     Raises:
@@ -86,54 +87,50 @@ class MLP(nn.Module):
         super().__init__()
         self.sizes = _checked_sizes(sizes)
         self.activation = one_of("activation", activation, ACTIVATIONS)
+        if not isinstance(residual, bool):
+            raise TypeError(f"residual must be True or False, got {residual!r}")
         self.residual = residual
-        widths = self.sizes[1:-1]
-        rates = _checked_dropout(dropout, len(widths))
-        make_norm = nn.Identity if norm is None else NORMS[one_of("norm", norm, NORMS)]
-        make_activation = ACTIVATIONS[self.activation].module
-
+        rates = _checked_dropout(dropout, len(self.sizes) - 2)
+        norm = norm if norm is None else one_of("norm", norm, NORMS)
         _mean_and_std(init, 1, 1)  # refuses an unknown init before anything is made
-        head_module = _make_head(head)
-        pairs = list(zip(self.sizes[:-1], self.sizes[1:], strict=True))
-        self.layers = nn.ModuleList(_empty_linear(*pair) for pair in pairs)
-        self.norms = nn.ModuleList(make_norm(width) for width in widths)
-        self.activations = nn.ModuleList(make_activation() for _ in widths)
-        self.dropouts = nn.ModuleList(nn.Dropout(q) if q else nn.Identity() for q in rates)
-        self.skips = [residual and n == m for n, m in pairs[:-1]]
-        self.head = head_module
+        after_last = _make_head(head)
+
+        self.layers = nn.ModuleList(_empty_linear(*pair) for pair in pairwise(self.sizes))
+        self.after = nn.ModuleList(
+            _after_linear(width, norm, self.activation, rate)
+            for width, rate in zip(self.sizes[1:-1], rates, strict=True)
+        )
+        self.after.append(after_last)
+        self.skips = [residual and n == m for n, m in pairwise(self.sizes[:-1])] + [False]
         _draw_weights(self.layers, init, seed)
+
+    @property
+    def head(self) -> nn.Module:
+        """What the output passes through."""
+        return self.after[-1]
 
     def forward(self, x: Tensor) -> Tensor:
         """Map inputs (N, in) to outputs (N, out)."""
-        for part in zip(
-            self.layers, self.norms, self.activations, self.dropouts, self.skips, strict=False
-        ):
-            x = _hidden_layer(x, *part)
-        x = self.layers[-1](x)
-        y: Tensor = self.head(x)
-        return y
+        return self._values(x)[-1]
 
     def hidden(self, x: Tensor) -> list[Tensor]:
         """Return the activations of every hidden layer for x (N, in), each (N, width)."""
+        return self._values(x)[:-1]
+
+    def _values(self, x: Tensor) -> list[Tensor]:
         values = []
-        for part in zip(
-            self.layers, self.norms, self.activations, self.dropouts, self.skips, strict=False
-        ):
-            x = _hidden_layer(x, *part)
+        for linear, after, skip in zip(self.layers, self.after, self.skips, strict=True):
+            a = after(linear(x))
+            x = x + a if skip else a
             values.append(x)
         return values
 
 
-def _hidden_layer(
-    x: Tensor,
-    linear: nn.Module,
-    norm: nn.Module,
-    activation: nn.Module,
-    dropout: nn.Module,
-    skip: bool,
-) -> Tensor:
-    a: Tensor = dropout(activation(norm(linear(x))))
-    return x + a if skip else a
+def _after_linear(width: int, norm: str | None, activation: str, rate: float) -> nn.Module:
+    modules = [] if norm is None else [NORMS[norm](width)]
+    modules.append(ACTIVATIONS[activation].module())
+    modules += [nn.Dropout(rate)] if rate else []
+    return modules[0] if len(modules) == 1 else nn.Sequential(*modules)
 
 
 def _empty_linear(fan_in: int, fan_out: int) -> nn.Linear:
@@ -143,7 +140,9 @@ def _empty_linear(fan_in: int, fan_out: int) -> nn.Linear:
 
 
 def _draw_weights(layers: nn.ModuleList, init: str | tuple[str, float], seed: int | None) -> None:
-    generator = None if seed is None else torch.Generator().manual_seed(operator.index(seed))
+    generator = (
+        None if seed is None else torch.Generator().manual_seed(whole("seed", seed, at_least=0))
+    )
     for layer in layers:
         assert isinstance(layer, nn.Linear)
         with torch.no_grad():
@@ -178,26 +177,19 @@ def _make_head(head: str | tuple[float, float]) -> nn.Module:
 
 
 def _checked_sizes(sizes: Sequence[int]) -> list[int]:
-    try:
-        checked = [operator.index(n) for n in sizes]
-    except TypeError:
-        raise TypeError(
-            f"sizes must be whole numbers [in, hidden..., out], got {sizes!r}"
-        ) from None
-    if len(checked) < 2 or min(checked) < 1:
-        raise ValueError(
-            f"sizes must be at least two positive numbers [in, hidden..., out], got {sizes!r}"
-        )
-    return checked
+    if not isinstance(sizes, Sequence) or len(sizes) < 2:
+        raise ValueError(f"sizes must be [in, hidden..., out], at least two, got {sizes!r}")
+    return [whole(f"each of sizes {sizes}", size, at_least=1) for size in sizes]
 
 
 def _checked_dropout(dropout: float | Sequence[float], hidden: int) -> list[float]:
-    rates = [dropout] * hidden if isinstance(dropout, int | float) else list(dropout)
-    if len(rates) != hidden:
+    one_each = isinstance(dropout, Sequence)
+    rates = list(dropout) if isinstance(dropout, Sequence) else [dropout]
+    for rate in rates:
+        if not 0 <= number("dropout", rate) < 1:
+            raise ValueError(f"dropout is the probability to drop, in [0, 1), got {rate!r}")
+    if one_each and len(rates) != hidden:
         raise ValueError(
             f"dropout must be one number or one per hidden layer: {hidden} wanted, got {dropout!r}"
         )
-    for rate in rates if rates else [dropout]:
-        if not isinstance(rate, int | float) or not 0 <= rate < 1:
-            raise ValueError(f"dropout is the probability to drop, in [0, 1), got {rate!r}")
-    return rates
+    return rates if one_each else rates * hidden

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nnkit._checks import number
+from nnkit._checks import number, whole
 
 Pair = tuple[Tensor, Tensor]
 Array = Tensor | NDArray[Any]
@@ -55,8 +55,8 @@ def split(
         ``Splits(train, validation, test)``, each (X, y).
 
     Raises:
-        ValueError: if rows or shares do not fit, a part wanted would be empty, or both
-            stratify and groups are asked for.
+        ValueError: if rows or shares do not fit, there are fewer rows or groups than parts, or
+            both stratify and groups are asked for.
     """
     X, y = torch.as_tensor(X), torch.as_tensor(y)
     labels = None if groups is None else np.asarray(groups)
@@ -65,19 +65,15 @@ def split(
     _check_stratify(stratify, y, labels)
 
     rows = len(y)
-    order: Rows = np.random.default_rng(seed).permutation(rows)
+    order: Rows = np.random.default_rng(whole("seed", seed, at_least=0)).permutation(rows)
     cuts: Rows = np.arange(rows + 1)  # where the order may be cut
     if labels is not None:
         order, cuts = _by_group(order, labels)
     elif stratify or (stratify is None and _are_classes(y)):
         order = _spread(order, y.cpu().numpy())
 
-    first, second = (_nearest(cuts, rows * share) for share in (test, test + validation))
+    first, second = _cuts(cuts, test, validation)
     parts = {"train": order[second:], "validation": order[first:second], "test": order[:first]}
-    for name, share in {"train": 1.0, "validation": validation, "test": test}.items():
-        if share > 0 and len(parts[name]) == 0:
-            pieces = f"{len(cuts) - 1} {'rows' if labels is None else 'groups'}"
-            raise ValueError(f"{pieces} are too few: none is left for {name}, share {share:g}")
     chosen = {name: torch.from_numpy(part) for name, part in parts.items()}
     return Splits(**{name: (X[part], y[part]) for name, part in chosen.items()})
 
@@ -104,8 +100,18 @@ def _by_group(order: Rows, groups: NDArray[Any]) -> tuple[Rows, Rows]:
     return order[np.argsort(first[label], kind="stable")], ends
 
 
-def _nearest(cuts: Rows, place: float) -> int:
-    return int(cuts[np.abs(cuts - place).argmin()])
+def _cuts(cuts: Rows, test: float, validation: float) -> tuple[int, int]:
+    """Choose where test and validation end: as near as may be, no part that is wanted empty."""
+    pieces, wants_test, wants_validation = len(cuts) - 1, test > 0, validation > 0
+    if pieces < wants_test + wants_validation + 1:
+        raise ValueError(
+            f"{pieces} rows or groups are too few for validation={validation} and test={test}"
+        )
+    places = cuts[-1] * np.array([[test], [test + validation]])
+    first, second = np.abs(cuts - places).argmin(axis=1)
+    first = np.clip(first, wants_test, pieces - 1 - wants_validation)
+    second = np.clip(second, first + wants_validation, pieces - 1)
+    return int(cuts[first]), int(cuts[second])
 
 
 def _are_classes(y: Tensor) -> bool:
