@@ -21,6 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nnkit._checks import one_of, whole
+
 PROBE_ROWS = 3  # rows of the batch of zeros that goes through a new graph
 
 
@@ -79,7 +81,11 @@ class Graph(nn.Module):
         self.order = _order(self.inputs, self.parents, output)
         self.nodes = nn.ModuleDict()
         for name, (function, *_) in nodes.items():
-            _check_name(name)
+            if not name or "." in name or hasattr(self.nodes, name):
+                raise ValueError(
+                    f"a node cannot be called {name!r}: dots and the names of torch's own module "
+                    "methods are taken; choose another"
+                )
             self.nodes[name] = function if isinstance(function, nn.Module) else Function(function)
         self.shapes = {name: _input_shape(name, shape) for name, shape in inputs.items()}
         self._probe()
@@ -122,12 +128,14 @@ class Graph(nn.Module):
             for name, shape in self.shapes.items()
         }
         modes = {module: module.training for module in self.modules()}
-        self.eval()  # running averages and dropout stay untouched
-        for name in self.order:
-            values[name] = self._probe_node(name, [values[p] for p in self.parents[name]])
-            self.shapes[name] = tuple(values[name].shape[1:])
-        for module, training in modes.items():
-            module.training = training
+        self.eval()  # running averages and the random state stay untouched
+        try:
+            for name in self.order:
+                values[name] = self._probe_node(name, [values[p] for p in self.parents[name]])
+                self.shapes[name] = tuple(values[name].shape[1:])
+        finally:
+            for module, training in modes.items():
+                module.training = training
 
     def _probe_node(self, name: str, arguments: list[Tensor]) -> Tensor:
         module = self.nodes[name]
@@ -155,19 +163,9 @@ def _show(shape: tuple[int, ...]) -> str:
     return f"({', '.join(['N', *map(str, shape)])})"
 
 
-def _check_name(name: str) -> None:
-    if not name or "." in name or hasattr(nn.ModuleDict, name):
-        raise ValueError(
-            f"a node cannot be called {name!r}: dots and the names of torch's own module methods "
-            "are taken; choose another"
-        )
-
-
 def _input_shape(name: str, shape: int | tuple[int, ...]) -> tuple[int, ...]:
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-    if not all(isinstance(size, int) and size > 0 for size in sizes):
-        raise ValueError(f"input {name!r} needs positive whole sizes, got {shape!r}")
-    return sizes
+    sizes = shape if isinstance(shape, tuple) else (shape,)
+    return tuple(whole(f"each size of input {name!r}", size, at_least=1) for size in sizes)
 
 
 def _parents(
@@ -185,17 +183,12 @@ def _parents(
             )
         parents[name] = node[1:]
         for parent in parents[name]:
-            if parent not in known:
-                raise ValueError(
-                    f"node {name!r} acts on {parent!r}, which is not there: "
-                    f"the graph has {', '.join(known)}"
-                )
+            one_of(f"input of node {name!r}", parent, known)
     return parents
 
 
 def _order(inputs: list[str], parents: dict[str, tuple[str, ...]], output: str) -> list[str]:
-    if output not in parents:
-        raise ValueError(f"output {output!r} is not a node: the graph has {', '.join(parents)}")
+    one_of("output node", output, parents)
     try:
         order = list(TopologicalSorter(parents).static_order())
     except CycleError as error:

@@ -168,11 +168,9 @@ def _mean_and_std(init: str | tuple[str, float], fan_in: int, fan_out: int) -> t
 
 
 def _make_head(head: str | tuple[float, float]) -> nn.Module:
-    if isinstance(head, tuple):
-        if len(head) != 2:
-            raise ValueError(f"an output interval is (a, b), got {head!r}")
+    if isinstance(head, tuple) and len(head) == 2:
         return Interval(*head)
-    name = one_of("head", head, HEADS)
+    name = one_of("head (which may also be an interval (a, b))", head, HEADS)
     return nn.Softmax(dim=-1) if name == "softmax" else ACTIVATIONS[name].module()
 
 
