@@ -1,0 +1,75 @@
+# Everything that is done every day. Each target is a plain command or two, told in README.md.
+
+PYTHON ?= python3
+# The pinned versions; `make test CONSTRAINTS=` installs the newest ones instead.
+CONSTRAINTS ?= constraints.txt
+# Passed on to what a target runs: make lab ARGS="--no-browser --port 9999", make unit ARGS="-k fit".
+ARGS ?=
+WORKERS ?= 2
+
+RUN := .venv/bin/python -m
+PYTEST = $(RUN) pytest -n $(WORKERS) --dist loadfile --durations 10 $(ARGS)
+COVERAGE := --cov --cov-report term --cov-fail-under 95
+LECTURES := -p tests.notebooks.lectures --nbval lectures
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help lab test unit notebooks browser decks references images bench lint format clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+
+lab: .venv/.lab ## open the lectures in JupyterLab, ready to present
+	.venv/bin/nnkit lab $(ARGS)
+
+decks: .venv/.decks ## run every part and write it as offline slides into build/decks
+	.venv/bin/nnkit decks $(ARGS)
+
+test: unit notebooks browser ## run all tests: the three that follow
+
+unit: .venv/.test ## test the library; its coverage must reach 95 %
+	$(PYTEST) tests --ignore tests/notebooks --ignore tests/browser $(if $(ARGS),,$(COVERAGE))
+
+notebooks: .venv/.test ## run every cell of every lecture, the network cut off, and check what it shows
+	$(RUN) tests.notebooks.offline $(PYTEST) $(LECTURES) tests/notebooks
+
+browser: .venv/.test ## test the slides and JupyterLab in Chromium
+	$(PYTEST) tests/browser
+
+references: .venv/.test ## store anew what the lectures print; then read the diff
+	$(RUN) pytest $(LECTURES) --rebuild-references --quiet $(ARGS)
+	git diff --stat -- tests/notebooks/references
+
+lint: .venv/.dev ## check style and types
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+format: .venv/.dev ## mend style where that is mechanical
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+clean: ## remove what was made here, but not the environment in .venv
+	rm -rf build *.egg-info .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find lectures nnkit tests -name __pycache__ -prune -exec rm -rf {} +
+	find lectures -name .ipynb_checkpoints -prune -exec rm -rf {} +
+
+unit notebooks browser references: export OMP_NUM_THREADS = 1
+
+# The environment. A stamp per extra says what is installed; [dev] holds [test], which holds [decks]…
+.venv/.%: pyproject.toml $(CONSTRAINTS) | .venv/bin/python
+	$(RUN) pip install $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e ".[$*]"
+	@touch $(addprefix .venv/.,$(HOLDS_$*)) $@
+
+HOLDS_decks := lab
+HOLDS_test := lab decks
+HOLDS_dev := lab decks test
+HOLDS_bench := lab decks test
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+	"Python 3.11 or later is needed, and '$(PYTHON)' is older or not there." \
+	"Name another one, as in: make lab PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
+	"'$(PYTHON)' comes without venv. On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv

@@ -1,0 +1,1 @@
+"""Laws of the library, of the lectures and of the project."""

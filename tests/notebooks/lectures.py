@@ -1,0 +1,221 @@
+"""A pytest plugin: every code cell of a lecture is a test, run from its Jupytext source by nbval.
+
+    python -m pytest -p tests.notebooks.lectures --nbval lectures
+
+A cell fails if it raises, if it writes to stderr (a warning would show in red on the slide), or
+if it prints something else than the stored reference. Its id names file, number and slide, as in
+`lectures/18_architecture/1_neuron.md::Cell 3: The neuron by hand`. With `--rebuild-references`
+nothing is compared: the references are written anew, and the diff is for you to read.
+"""
+
+import difflib
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+from unittest import mock
+
+import jupytext
+import pytest
+from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
+
+from tests.notebooks import outputs
+
+REFERENCES = Path("tests", "notebooks", "references")
+SECONDS = 60  # a part on two cores: what a lecturer can wait for before a class
+HEADER = "---\njupyter:"
+REBUILD = "Run `make references` and read the diff."
+ANSI = re.compile(r"\x1b\[[0-9;]*m")  # IPython colours its tracebacks
+KERNEL_ENVIRONMENT = {
+    "MPLBACKEND": "",  # unset for ipykernel, which then draws inline
+    "OMP_NUM_THREADS": "1",  # contended threads cost up to fifty times more than they gain
+    "PYTHONHASHSEED": "0",
+    "TQDM_DISABLE": "1",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("nbval")
+    group.addoption(
+        "--rebuild-references",
+        action="store_true",
+        help="write the reference outputs of the lectures instead of comparing with them",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.option.nbval_current_env = True  # a kernel of this environment, whatever "python3" is
+
+
+def pytest_report_header() -> str:
+    interfaces = Path("/proc/net/dev")
+    if interfaces.exists() and interfaces.read_text().count(":") == 1:
+        return "network: cut off, only the loopback interface is there"
+    return "network: not cut off"
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "Part | None":
+    if not parent.config.option.nbval or file_path.suffix != ".md":
+        return None
+    if not file_path.read_text(encoding="utf-8").startswith(HEADER):
+        return None
+    return Part.from_parent(parent, path=file_path)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    reports = [r for key in ("passed", "failed") for r in terminalreporter.stats.get(key, [])]
+    times = {r.nodeid: s for r in reports for name, s in r.user_properties if name == "part"}
+    for nodeid, seconds in sorted(times.items()):
+        terminalreporter.write_line(f"{seconds:6.1f} s  {nodeid.partition('::')[0]}")
+
+
+class Part(IPyNbFile):
+    """A lecture part: collects its code cells and, last, the demands on the part as a whole."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.compare_outputs = True
+        self.label = self.path.relative_to(self.config.rootpath).as_posix()
+        name = Path(self.path.parent.name, self.path.stem + ".txt")
+        self.reference = self.config.rootpath / REFERENCES / name
+        self.stored = outputs.read(self.reference)
+        self.shown: dict[int, outputs.Stored] = {}
+        self.cells: list[Cell] = []
+        self.seconds = 0.0
+
+    def collect(self) -> Iterator[pytest.Item]:
+        notebook = jupytext.read(self.path)
+        with mock.patch("nbformat.read", return_value=notebook):
+            plain = list(super().collect())
+        titles = list(slide_titles(notebook))
+        for cell, title in zip(plain, titles, strict=True):
+            self.cells.append(
+                Cell.from_parent(
+                    self,
+                    name=f"{cell.name}: {title}",
+                    cell_num=cell.cell_num,
+                    cell=cell.cell,
+                    options=cell.options,
+                )
+            )
+        yield from self.cells
+        yield Whole.from_parent(self, name="Whole part")
+
+    def setup(self) -> None:
+        """Start the kernel, without the user's own IPython settings and history."""
+        start = time.perf_counter()
+        self.ipython = tempfile.TemporaryDirectory(prefix="ipython-")
+        with (
+            mock.patch.dict(os.environ, KERNEL_ENVIRONMENT, IPYTHONDIR=self.ipython.name),
+            open(os.devnull, "w") as sink,  # for the kernel's log; nbval would leave its own open
+            mock.patch("nbval.kernel.open", create=True, return_value=sink),
+        ):
+            super().setup()
+        self.seconds += time.perf_counter() - start
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.ipython.cleanup()
+
+
+class Cell(IPyNbCell):
+    """A code cell, in the kernel of its part."""
+
+    def runtest(self) -> None:
+        """Run the cell and judge it; cells before it that were not selected run first, unjudged."""
+        part: Part = self.parent
+        for cell in part.cells[: self.cell_num]:
+            if cell.test_outputs is None:
+                cell.run_in_kernel()
+        self.run_in_kernel()
+        self.judge()
+
+    def run_in_kernel(self) -> None:
+        """Let nbval execute the cell; as the source holds no outputs, nbval compares nothing."""
+        start = time.perf_counter()
+        try:
+            super().runtest()
+        finally:
+            self.parent.seconds += time.perf_counter() - start
+
+    def judge(self) -> None:
+        """Compare what the cell has shown with the reference, or keep it to become one."""
+        part: Part = self.parent
+        noise = [out.text for out in self.test_outputs if out.get("name") == "stderr"]
+        if noise:
+            self.fail("The cell writes to stderr", "".join(noise))
+        text = self.sanitize(outputs.text_of(self.test_outputs))
+        if not self.options["check"]:
+            text = "(differs from run to run: not compared)"
+        title = self.name.partition(": ")[2]
+        shown = outputs.Stored(title, outputs.digest(self.cell.source), text)
+        part.shown[self.cell_num] = shown
+        if not self.config.option.rebuild_references:
+            self.compare(part.stored.get(self.cell_num), shown)
+
+    def fail(self, message: str, detail: str = "") -> NoReturn:
+        """Report the cell as broken, in nbval's way."""
+        raise NbCellError(self.cell_num, message, self.cell.source, detail)
+
+    def compare(self, stored: outputs.Stored | None, shown: outputs.Stored) -> None:
+        """Fail if the reference is missing, belongs to another source, or says something else."""
+        if stored is None:
+            self.fail(f"The cell has no reference output. {REBUILD}")
+        if stored.digest != shown.digest:
+            self.fail(f"The cell has changed since its reference. {REBUILD}")
+        if not outputs.agree(stored.text, shown.text):
+            sides = (stored.text.splitlines(), shown.text.splitlines())
+            lines = difflib.unified_diff(*sides, "reference", "now", lineterm="", n=1)
+            self.fail("The cell prints something else", "\n".join(lines))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, self.line - 1, self.name
+
+    @property
+    def line(self) -> int:
+        """The line of the source file that the cell starts on."""
+        text, position = self.path.read_text(encoding="utf-8"), 0
+        for cell in self.parent.cells[: self.cell_num + 1]:
+            position = text.index("\n" + cell.cell.source, position) + 1
+        return 1 + text[:position].count("\n")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:
+        """Say where the cell stands, then what went wrong, its source and the traceback or diff."""
+        error = excinfo.value
+        if not isinstance(error, NbCellError):
+            return f"{self.parent.label}:{self.line}: {error!r}"
+        pieces = [f"{self.parent.label}:{self.line}: {error}", error.source, error.inner_traceback]
+        return ANSI.sub("", "\n\n".join(filter(None, pieces)))
+
+
+class Whole(pytest.Item):
+    """What is asked of a part as a whole: its time, and references for its cells and no others."""
+
+    parent: Part
+
+    def runtest(self) -> None:
+        part = self.parent
+        complete = len(part.shown) == len(part.cells)
+        if part.config.option.rebuild_references and complete:
+            outputs.write(part.reference, part.label, part.shown)
+        elif leftover := sorted(set(part.stored) - set(range(len(part.cells)))):
+            pytest.fail(f"References of removed cells: {leftover}. {REBUILD}", pytrace=False)
+        self.user_properties.append(("part", part.seconds))
+        if part.seconds >= SECONDS:
+            pytest.fail(f"{part.seconds:.0f} s; a part may take {SECONDS} s", pytrace=False)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, self.name
+
+
+def slide_titles(notebook: Any) -> Iterator[str]:
+    """Give for each code cell the heading that it stands under."""
+    title = "before the first slide"
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            yield title
+        elif heading := re.search(r"^#+ +(.+?) *$", cell.source, re.MULTILINE):
+            title = heading[1]

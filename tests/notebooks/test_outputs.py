@@ -1,0 +1,99 @@
+"""The text form of outputs: what is shown, what counts as equal, what is stored."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.notebooks.outputs import Stored, agree, digest, read, text_of, write
+
+
+def data(kind: str, value: str, **others: object) -> dict[str, object]:
+    return {"output_type": "display_data", "data": {kind: value}, **others}
+
+
+@pytest.mark.parametrize(
+    ("output", "text"),
+    [
+        ({"output_type": "stream", "name": "stdout", "text": "a  \nb\n"}, "a\nb"),
+        (data("text/plain", "tensor(1.)"), "tensor(1.)"),
+        (data("image/png", "iVBO", metadata={"image/png": {"alt": "A line."}}), "[image] A line."),
+        (
+            data("text/html", "<table><tr><th>n</th><td>1</td></tr><tr><td>2</td></tr></table>"),
+            "n  1\n2",
+        ),
+        (
+            data("text/html", "<style>p {}</style><p>Drag:<img alt='x &lt; 1' src='data:'></p>"),
+            "Drag:\n[image] x < 1",
+        ),
+        (data("text/html", "<img src='data:'>"), "[image] without alt text"),
+    ],
+)
+def test_text_of(output: dict[str, object], text: str) -> None:
+    assert text_of([output]) == text
+
+
+def test_a_live_widget_shows_its_repr_not_its_random_id() -> None:
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "1f"}, "text/plain": "Sliders"}
+    assert text_of([{"output_type": "display_data", "data": view}]) == "[widget] Sliders"
+
+
+def test_an_unknown_kind_of_output_is_not_passed_over() -> None:
+    with pytest.raises(ValueError, match="application/pdf"):
+        text_of([data("application/pdf", "%PDF")])
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("loss 0.42351", "loss 0.42349"),  # beyond four digits processors differ
+        ("off by 1.2e-07", "off by 3.0e-08"),  # rounding errors are noise
+        ("  a   1.5", "a 1.5"),
+        ("−2.00001", "-2.0"),
+    ],
+)
+def test_the_same_to_four_digits(a: str, b: str) -> None:
+    assert agree(a, b)
+    assert agree(b, a)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("loss 0.4235", "loss 0.4234"),
+        ("12345 parameters", "12346 parameters"),
+        ("1 layer", "1.0 layer"),
+        ("w1 = 2", "w2 = 2"),
+        ("2.5", "-2.5"),
+        ("nan", "0.5"),
+        ("1.0 2.0", "1.0"),
+        ("", "1"),
+    ],
+)
+def test_a_difference_is_seen(a: str, b: str) -> None:
+    assert not agree(a, b)
+    assert not agree(b, a)
+
+
+@given(st.integers(1, 9999), st.integers(1, 9999), st.integers(-2, 5))
+def test_floats_of_four_digits_agree_only_if_equal(a: int, b: int, exponent: int) -> None:
+    x, y = (f"{n / 1000:.3f}e{exponent:+d}" for n in (a, b))
+    assert agree(x, y) == (a == b)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"])))
+def test_any_text_agrees_with_itself(text: str) -> None:
+    assert agree(text, text)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    cells = {
+        0: Stored("A title: with a colon [and brackets]", digest("x = 1"), "one\n\ntwo"),
+        1: Stored("Ein Titel mit ‖w‖", digest("y"), ""),
+        2: Stored("Last", digest("z"), "3"),
+    }
+    path = tmp_path / "lecture" / "part.txt"
+    write(path, "lectures/lecture/part.md", cells)
+    assert read(path) == cells
+    assert read(tmp_path / "none.txt") == {}

@@ -1,0 +1,153 @@
+"""The plugin that tests the lectures, on a tiny lecture of its own: it must be able to fail."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.notebooks import lectures
+
+pytest_plugins = ["pytester"]
+
+PART = "lectures/01_tiny/1_sums.md"
+REFERENCE = "tests/notebooks/references/01_tiny/1_sums.txt"
+SOURCE = """\
+---
+jupyter:
+  jupytext:
+    text_representation:
+      extension: .md
+      format_name: markdown
+      format_version: '1.3'
+  kernelspec:
+    display_name: Python 3 (ipykernel)
+    language: python
+    name: python3
+---
+
+<!-- #region slideshow={"slide_type": "slide"} topic="1.1" -->
+# One and one
+<!-- #endregion -->
+
+```python slideshow={"slide_type": "-"}
+total = 1 + 1
+print(f"{total / 8:.4f} of {total}")
+```
+
+<!-- #region slideshow={"slide_type": "slide"} topic="1.2" -->
+# The claim
+<!-- #endregion -->
+
+```python slideshow={"slide_type": "-"}
+assert total == 2
+total
+```
+"""
+
+Run = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester) -> Run:
+    """Write the lecture with changes (old, new, …) and run the plugin on it."""
+    pytester.makeini("[pytest]\nfilterwarnings = error")
+    part = pytester.path / PART
+    part.parent.mkdir(parents=True)
+
+    def run(*options: str, change: tuple[str, str] = ("", "")) -> pytest.RunResult:
+        part.write_text(SOURCE.replace(*change), encoding="utf-8")
+        settings = ("--nbval", "-vv", "-p", "no:cacheprovider", "--color=no")
+        return pytester.runpytest_inprocess(*settings, *options, "lectures", plugins=[lectures])
+
+    return run
+
+
+def failures(result: pytest.RunResult) -> dict[str, str]:
+    """The failed tests of a run: what follows the :: of the id, and what pytest printed of it."""
+    text = result.stdout.str()
+    pieces = re.split(r"^_{3,} (.+?) _{3,}$", text.partition("= FAILURES =")[2], flags=re.MULTILINE)
+    return dict(zip(pieces[1::2], pieces[2::2], strict=True))
+
+
+def test_a_rebuilt_reference_is_readable_and_then_passes(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    run("--rebuild-references").assert_outcomes(passed=3)
+    stored = (pytester.path / REFERENCE).read_text(encoding="utf-8")
+    assert re.fullmatch(
+        r"What the cells of lectures/01_tiny/1_sums.md print.*\n\n"
+        r"=== Cell 0: One and one \[[0-9a-f]{8}\]\n0.2500 of 2\n\n"
+        r"=== Cell 1: The claim \[[0-9a-f]{8}\]\n2\n",
+        stored,
+    )
+    result = run()
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(
+        [
+            f"{PART}::Cell 0: One and one PASSED*",
+            f"{PART}::Cell 1: The claim PASSED*",
+            f"{PART}::Whole part PASSED*",
+            f"* s  {PART}",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("assert total == 2", "assert total == 3", r"AssertionError"),
+        ("assert total == 2", "1 / 0", r"ZeroDivisionError"),
+        ("assert total == 2", "import warnings; warnings.warn('old')", r"writes to stderr.*old"),
+    ],
+    ids=["assert", "exception", "warning"],
+)
+def test_a_broken_claim_is_named(run: Run, old: str, new: str, message: str) -> None:
+    result = run("--rebuild-references", change=(old, new))
+    failed = failures(result)
+    assert list(failed) == ["Cell 1: The claim"]
+    assert re.search(message, failed["Cell 1: The claim"], re.DOTALL)
+    assert f"{PART}:28: " in failed["Cell 1: The claim"], "the line of the source is not told"
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_changed_number_fails(run: Run, pytester: pytest.Pytester) -> None:
+    run("--rebuild-references")
+    reference = pytester.path / REFERENCE
+    reference.write_text(reference.read_text().replace("0.2500", "0.2501"))
+    failed = failures(run())
+    assert list(failed) == ["Cell 0: One and one"]
+    assert re.search(r"-0.2501 of 2\n\+0.2500 of 2", failed["Cell 0: One and one"])
+
+
+def test_a_stale_reference_asks_for_a_new_one(run: Run, pytester: pytest.Pytester) -> None:
+    run("--rebuild-references")
+    failed = failures(run(change=("assert total == 2", "assert total == 2  # now")))
+    assert list(failed) == ["Cell 1: The claim"]
+    assert "make references" in failed["Cell 1: The claim"]
+
+    removed = SOURCE[SOURCE.index("```python", SOURCE.index("# The claim")) :]
+    failed = failures(run(change=(removed, "")))
+    assert list(failed) == ["Whole part"]
+    assert "removed cells: [1]" in failed["Whole part"]
+
+    (pytester.path / REFERENCE).unlink()
+    assert list(failures(run())) == ["Cell 0: One and one", "Cell 1: The claim"]
+
+
+def test_a_failed_run_leaves_the_reference_alone(run: Run, pytester: pytest.Pytester) -> None:
+    run("--rebuild-references")
+    before = (pytester.path / REFERENCE).read_text()
+    run("--rebuild-references", change=("assert total == 2", "assert total == 3"))
+    assert (pytester.path / REFERENCE).read_text() == before
+
+
+def test_a_cell_selected_alone_finds_what_came_before(run: Run) -> None:
+    run("--rebuild-references")
+    run("-k", "claim").assert_outcomes(passed=1, deselected=2)
+
+
+def test_the_time_limit_can_fail(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lectures, "SECONDS", 0.001)
+    failed = failures(run("--rebuild-references"))
+    assert list(failed) == ["Whole part"]
+    assert "a part may take 0.001 s" in failed["Whole part"]
