@@ -3,8 +3,8 @@
 from nnkit.training.callbacks import Callback, EarlyStopping
 from nnkit.training.checkpoint import Checkpoint
 from nnkit.training.faults import NonFiniteLoss
+from nnkit.training.fitting import fit
 from nnkit.training.history import History
-from nnkit.training.loop import fit
 from nnkit.training.run import Run
 
 __all__ = ["Callback", "Checkpoint", "EarlyStopping", "History", "NonFiniteLoss", "Run", "fit"]

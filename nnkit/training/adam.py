@@ -7,7 +7,7 @@ from operator import is_
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 
@@ -92,10 +92,3 @@ def _in_layout_of(p: Tensor) -> Tensor:
     if grad.stride() == p.stride():
         return grad
     return torch.empty_like(p, memory_format=torch.preserve_format).copy_(grad)
-
-
-def default_adam(model: nn.Module, lr: float) -> Optimizer:
-    """Adam over the model's parameters: fused by hand on a CPU, torch's own elsewhere."""
-    params = list(model.parameters())
-    fits = all(p.device.type == "cpu" and p.dtype in (torch.float32, torch.float64) for p in params)
-    return FusedAdam(params, lr=lr) if fits else torch.optim.Adam(params, lr=lr)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from itertools import starmap
 from typing import Any
 
 import torch
@@ -19,6 +21,8 @@ from torch.utils.data import (
     WeightedRandomSampler,
     default_collate,
 )
+
+from nnkit.training.randomness import random_state_kept
 
 Batch = tuple[Any, Any]  # (inputs, target); inputs a tensor, or a tuple for a model of several
 
@@ -39,6 +43,8 @@ class TensorBatches:
         device: where the batches are wanted.
         order: gives the rows' numbers for one pass; None for the order in which they lie.
         drop_last: leave out a last batch of fewer rows.
+        length: rows in one pass, by default N.
+        whole: whether any of the rows may come.
     """
 
     def __init__(
@@ -49,6 +55,7 @@ class TensorBatches:
         order: Callable[[], Tensor] | None = None,
         drop_last: bool = False,
         length: int | None = None,
+        whole: bool = True,
     ) -> None:
         self.tensors = tuple(
             tensor.to(device) if _fits(tensors, device) else tensor for tensor in tensors
@@ -59,6 +66,7 @@ class TensorBatches:
             order,
             drop_last,
         )
+        self.whole = whole
         self.rows = len(tensors[0]) if length is None else length
         if drop_last:
             self.rows -= self.rows % batch_size
@@ -68,9 +76,21 @@ class TensorBatches:
     def __len__(self) -> int:
         return -(-self.rows // self.batch_size)
 
+    def peek(self, size: int) -> Batch:
+        """Some `size` rows, for a trial: from the first that holds nan or inf, if there is one."""
+        start = next(filter(None, map(_first_not_finite, self.tensors)), 0)
+        *x, y = (t[start : start + size].to(self.device) for t in self.tensors)
+        return (x[0] if len(x) == 1 else tuple(x)), y
+
+    @property
+    def targets(self) -> Any:
+        """The targets of all rows, or None if only some of the rows may come."""
+        return self.tensors[-1] if self.whole else None
+
     def __iter__(self) -> Iterator[Batch]:
         for rows in self._blocks():
-            parts = [t[rows].to(self.device).split(self.batch_size) for t in self.tensors]
+            blocks = [t[rows].to(self.device) for t in self.tensors]
+            parts = [torch.split(block, self.batch_size) for block in blocks]
             if len(parts) == 2:
                 yield from zip(*parts, strict=True)
             else:
@@ -81,7 +101,7 @@ class TensorBatches:
             starts = range(0, self.rows, self.block)
             return (slice(start, min(start + self.block, self.rows)) for start in starts)
         order = self.order()[: self.rows].to(self.tensors[0].device)
-        return iter(order.split(self.block))
+        return iter(torch.split(order, self.block))
 
 
 class LoaderBatches:
@@ -93,6 +113,16 @@ class LoaderBatches:
     def __len__(self) -> int:
         return len(self.loader)
 
+    def peek(self, size: int) -> Batch:
+        """The first batch, for a trial."""
+        with random_state_kept():
+            return next(iter(self))
+
+    @property
+    def targets(self) -> Any:
+        """The targets of all rows, or None if they are not at hand: here they are not."""
+        return None
+
     def __iter__(self) -> Iterator[Batch]:
         for batch in self.loader:
             x, y = unpack(batch)
@@ -100,6 +130,16 @@ class LoaderBatches:
 
 
 Batches = TensorBatches | LoaderBatches
+
+
+class Transformed:
+    """Batches, each sent through `transform`, (x, y) -> (x, y), as it is drawn."""
+
+    def __init__(self, batches: Batches, transform: Callable[[Any, Any], Batch]) -> None:
+        self.batches, self.transform = batches, transform
+
+    def __iter__(self) -> Iterator[Batch]:
+        return starmap(self.transform, self.batches)
 
 
 def make_batches(data: Any, batch_size: int, device: torch.device, shuffle: bool) -> Batches:
@@ -146,8 +186,34 @@ def _from_loader(loader: DataLoader[Any], device: torch.device) -> Batches:
 
     assert loader.batch_size is not None
     return TensorBatches(
-        loader.dataset.tensors, loader.batch_size, device, order, loader.drop_last, len(sampler)
+        loader.dataset.tensors,
+        loader.batch_size,
+        device,
+        order,
+        loader.drop_last,
+        length=len(sampler),  # type: ignore[arg-type]
+        whole=type(sampler) in (RandomSampler, SequentialSampler),
     )
+
+
+def _first_not_finite(tensor: Tensor) -> int:
+    """The first row that holds nan or inf; 0 if there is none."""
+    if all_finite(tensor):
+        return 0
+    rows = tensor.flatten(1) if tensor.ndim > 1 else tensor.unsqueeze(1)
+    return int((~rows.isfinite()).any(1).nonzero()[0])
+
+
+def all_finite(item: Any) -> bool:
+    """Whether a tensor, and every one in a tuple, list or dict, holds neither nan nor inf."""
+    if isinstance(item, dict):
+        return all(map(all_finite, item.values()))
+    if isinstance(item, (tuple, list)):
+        return all(map(all_finite, item))
+    if not isinstance(item, Tensor) or not item.is_floating_point() or item.numel() == 0:
+        return True
+    least, greatest = item.detach().aminmax()  # one pass, no copy; nan spreads to both
+    return math.isfinite(least) and math.isfinite(greatest)
 
 
 def unpack(batch: Any) -> Batch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from nnkit.training.run import Run, Snapshot
+from nnkit.training.run import Run, Snapshot, tensors_of
 
 
 class Callback:
@@ -80,7 +80,7 @@ class EarlyStopping(Callback):
         if not run.history.rows:
             self._reset()
         elif self._saved is not None:
-            self._weights = Snapshot(run.model)
+            self._weights = Snapshot(tensors_of(run.model))
             self._weights.values = [
                 v.to(t.device) for v, t in zip(self._saved, self._weights.tensors, strict=True)
             ]
@@ -91,7 +91,7 @@ class EarlyStopping(Callback):
         gain = self.best - value if self.mode == "min" else value - self.best
         if gain > self.min_delta:
             self.best, self.best_epoch = value, run.epoch
-            self._weights = Snapshot(run.model) if self.restore_best else None
+            self._weights = Snapshot(tensors_of(run.model)) if self.restore_best else None
         elif run.epoch - self.best_epoch >= self.patience:
             run.stop("early stopping")
 

@@ -188,9 +188,8 @@ def _shape(value: Any) -> str:
     return "absent" if value is None else type(value).__name__
 
 
-def generators_of(data: Any) -> list[torch.Generator]:
-    """The generators by which a DataLoader shuffles, if the user gave it any."""
-    if not isinstance(data, DataLoader):
-        return []
-    found = [data.generator, getattr(data.sampler, "generator", None)]
+def generators_of(*sources: Any) -> list[torch.Generator]:
+    """The generators by which DataLoaders shuffle, if the user gave them any."""
+    loaders = [source for source in sources if isinstance(source, DataLoader)]
+    found = [g for d in loaders for g in (d.generator, getattr(d.sampler, "generator", None))]
     return list({id(g): g for g in found if isinstance(g, torch.Generator)}.values())

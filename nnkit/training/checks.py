@@ -2,21 +2,122 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from nnkit._checks import number, one_of, whole
+from nnkit.training.batches import all_finite
+from nnkit.training.callbacks import Callback
+from nnkit.training.run import Run
+
+COLUMNS = ("epoch", "loss", "penalty", "val_loss", "lr", "seconds")
 
 
 def check_settings(
     epochs: int, batch_size: int, lr: float, clip_norm: float | None, scheduler_step: str
 ) -> None:
     """Refuse numbers out of range."""
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"{name} is {value!r}, it must be a whole number")
-        if value < 1:
-            raise ValueError(f"{name} is {value}, it must be at least 1")
-    if not (lr > 0 and math.isfinite(lr)):
-        raise ValueError(f"lr is {lr}, it must be a positive number. Hint: 0.001 is usual for Adam")
-    if clip_norm is not None and not clip_norm > 0:
-        raise ValueError(f"clip_norm is {clip_norm}, it must be a positive number or None")
-    if scheduler_step not in ("epoch", "batch"):
-        raise ValueError(f"scheduler_step is {scheduler_step!r}, allowed are 'epoch' and 'batch'")
+    whole("epochs", epochs, at_least=1)
+    whole("batch_size", batch_size, at_least=1)
+    for name, value in (("lr", lr), ("clip_norm", clip_norm)):
+        if value is not None and number(name, value) <= 0:
+            raise ValueError(f"{name} must be greater than 0, got {value!r}")
+    one_of("scheduler_step", scheduler_step, ("epoch", "batch"))
+
+
+def check_functions(loss: Any, metrics: Any, callbacks: Any, validation: Any) -> None:
+    """Refuse a loss, metrics or callbacks of the wrong kind."""
+    if isinstance(loss, type) or not callable(loss):
+        hint = f". Hint: {loss.__name__}(), an object of it" if isinstance(loss, type) else ""
+        raise TypeError(f"loss must be a function of (output, target), got {loss!r}{hint}")
+    if not isinstance(metrics, Mapping):
+        raise TypeError(f"metrics must be a dict of names and functions, got {metrics!r}")
+    if metrics and validation is None:
+        raise ValueError("metrics are computed on validation data: give validation=(X, y), too")
+    for name, metric in metrics.items():
+        if name in COLUMNS:
+            raise ValueError(f"a metric cannot be named {name!r}, the history has such a column")
+        if isinstance(metric, type) or not (callable(metric) or hasattr(metric, "update")):
+            raise TypeError(f"metric {name!r} must be a function or metric object, got {metric!r}")
+    if isinstance(callbacks, Callback):
+        raise TypeError(f"callbacks must be a list, got one callback. Hint: [{callbacks!r}]")
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise TypeError(f"a callback must be an object of a Callback class, got {callback!r}")
+
+
+def check_model(model: Any) -> None:
+    """Refuse what is no module, has nothing to train, or holds nan already."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module, got {model!r}")
+    if any(map(is_lazy, [*model.parameters(), *model.buffers()])):
+        raise ValueError("the model has lazy layers without shapes. Hint: call model(x) once first")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError("the model has no parameter that can be trained (requires_grad)")
+    for name, p in model.named_parameters():
+        if not all_finite(p):
+            raise ValueError(f"the model's parameter {name} holds nan or inf before training")
+
+
+def check_data(name: str, data: Any) -> None:
+    """Refuse data that are no tensors, data set or loader, or that are empty or uneven."""
+    if isinstance(data, (DataLoader, Dataset)):
+        source = data.dataset if isinstance(data, DataLoader) else data
+        if not isinstance(source, IterableDataset) and len(data) == 0:  # type: ignore[arg-type]
+            dropped = isinstance(data, DataLoader) and data.drop_last and len(source) > 0  # type: ignore[arg-type]
+            hint = ". Hint: drop_last leaves out its only, smaller batch" if dropped else ""
+            raise ValueError(f"{name} is empty, it must give at least one batch{hint}")
+        return
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        given = f"{type(data).__name__}"
+        given += f" of length {len(data)}" if isinstance(data, (tuple, list)) else ""
+        raise TypeError(
+            f"{name} must be a pair (X, y) of tensors, a Dataset or a DataLoader, got a {given}"
+        )
+    x, y = data
+    inputs = list(x) if isinstance(x, (tuple, list)) else [x]
+    for part in [*inputs, y]:
+        if not isinstance(part, Tensor):
+            kind = type(part).__name__
+            hint = "torch.as_tensor(array) makes a tensor of a NumPy array"
+            raise TypeError(f"{name} must hold tensors, got a {kind}. Hint: {hint}")
+        if part.ndim == 0:
+            raise ValueError(f"{name} holds a tensor without rows, of shape ()")
+    counts = [len(part) for part in [*inputs, y]]
+    if len(set(counts)) > 1:
+        shapes = ", ".join(str(tuple(part.shape)) for part in [*inputs, y])
+        raise ValueError(f"{name}: X and y must have as many rows as each other, got {shapes}")
+    if counts[0] == 0:
+        raise ValueError(f"{name} is empty, it must have at least one row")
+
+
+def check_run(run: Run, scheduler_step: str, columns: Sequence[str]) -> None:
+    """Refuse an optimiser or schedule of something else, and a monitor without its column."""
+    if not isinstance(run.optimizer, Optimizer):
+        raise TypeError(f"optimizer must be a torch Optimizer or make one, got {run.optimizer!r}")
+    held = {id(p) for group in run.optimizer.param_groups for p in group["params"]}
+    if not any(id(p) in held for p in run.model.parameters() if p.requires_grad):
+        raise ValueError(
+            "the optimizer holds none of the model's trainable parameters. "
+            "Hint: make it with model.parameters() of this very model"
+        )
+    if run.scheduler is not None and getattr(run.scheduler, "optimizer", None) is not run.optimizer:
+        raise ValueError("the scheduler must belong to the optimizer that is used here")
+    if isinstance(run.scheduler, ReduceLROnPlateau):
+        if scheduler_step != "epoch":
+            raise ValueError("ReduceLROnPlateau needs scheduler_step='epoch', got 'batch'")
+        if "val_loss" not in columns:
+            raise ValueError("ReduceLROnPlateau watches val_loss: give validation=(X, y), too")
+    for callback in run.callbacks:
+        monitor = getattr(callback, "monitor", None)
+        if monitor is not None and monitor not in columns:
+            raise ValueError(
+                f"{type(callback).__name__} watches {monitor!r}, but this run has "
+                f"{', '.join(columns)}. Hint: val_loss and metrics need validation=(X, y)"
+            )

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from nnkit.training.batches import Batches, forward, size_of
-from nnkit.training.faults import LossMeter
 from nnkit.training.history import Row
+from nnkit.training.meter import LossMeter
 
 Metrics = Mapping[str, Callable[..., Any]]
 

@@ -1,13 +1,20 @@
-"""A loss that is no longer a number: find it, say why, stop."""
+"""A loss that is no longer a number: say where, and why it may be so."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import torch
 from torch import Tensor
 
-from nnkit.training.history import History
+from nnkit.training.batches import Batch, all_finite
+from nnkit.training.history import History, Row
+from nnkit.training.meter import LossMeter
+from nnkit.training.run import Run
+
+GROWTH = 10.0  # a loss this many times its least value says that the steps are too long
 
 
 class NonFiniteLoss(FloatingPointError):
@@ -23,40 +30,100 @@ class NonFiniteLoss(FloatingPointError):
         self.history = history
 
 
-class LossMeter:
-    """The mean loss of an epoch, kept on the device and read in bundles.
+class Watch:
+    """The losses of the epoch, looked at now and then and at its end.
 
-    Reading a number waits for the device, so `add` only remembers and `read` fetches all that
-    has gathered since the last time.
+    Args:
+        run: the run.
+        batches: gives the epoch's batches once more, to search them when something went wrong.
     """
 
-    def __init__(self) -> None:
-        self.values: list[float] = []  # one per batch read so far
-        self.rows = 0
-        self.sum = 0.0
-        self._waiting: list[Tensor] = []
-        self._sizes: list[int] = []
+    def __init__(self, run: Run, batches: Iterable[Batch]) -> None:
+        self.run, self.batches = run, batches
+        self.least = math.inf  # the loss of the best batch so far
+        self.open()
 
-    def add(self, loss: Tensor, size: int) -> None:
-        """Remember the scalar `loss` of a batch of `size` rows."""
-        self._waiting.append(loss)
-        self._sizes.append(size)
+    def open(self) -> None:
+        """Begin an epoch."""
+        self.losses, self.penalties = LossMeter(), LossMeter()
 
-    def read(self) -> int | None:
-        """Fetch what waits; the number of the first batch (from 1) that is not finite, or None."""
-        if not self._waiting:
-            return None
-        values = torch.stack(self._waiting).tolist()
-        start = len(self.values)
-        self.values += values
-        self.rows += sum(self._sizes)
-        self.sum += sum(value * size for value, size in zip(values, self._sizes, strict=True))
-        self._waiting, self._sizes = [], []
-        if math.isfinite(self.sum):
-            return None
-        return next((start + i for i, v in enumerate(values, 1) if not math.isfinite(v)), None)
+    def add(self, loss: Tensor, penalty: Tensor | None, size: int) -> None:
+        """Remember what a batch of `size` rows gave."""
+        self.losses.add(loss, size)
+        if penalty is not None:
+            self.penalties.add(penalty, size)
 
-    @property
-    def mean(self) -> float:
-        """The mean over the rows read so far."""
-        return self.sum / self.rows if self.rows else math.nan
+    def look(self) -> None:
+        """Raise NonFiniteLoss if there was a batch whose loss or penalty is not finite."""
+        penalty, loss = self.penalties.read(), self.losses.read()
+        if penalty is not None and (loss is None or penalty <= loss):
+            cause = "The loss of the data was finite until then: look at the regularizer"
+            self._stop(penalty, f"the penalty is {self.penalties.values[penalty - 1]}", cause)
+        if loss is not None:
+            self._stop(loss, f"the loss is {self.losses.values[loss - 1]}", self._cause(loss))
+        self.least = min(self.least, *self.losses.values)
+
+    def close(self) -> Row:
+        """Look for the last time; the epoch's mean loss and penalty."""
+        last = self.losses.count
+        if last == 0:
+            raise ValueError(f"epoch {self.run.epoch}: the loader gave no batch")
+        self.look()
+        if not weights_finite(list(self.run.model.parameters())):
+            self._stop(last, "its update made weights nan or inf", self._cause(last + 1))
+        row = {"loss": self.losses.mean}
+        return row | {"penalty": self.penalties.mean} if self.penalties.count else row
+
+    def _stop(self, batch: int, what: str, cause: str) -> None:
+        text = f"epoch {self.run.epoch}, batch {batch}: {what}. {cause}"
+        raise NonFiniteLoss(text, self.run.history)
+
+    def _cause(self, batch: int) -> str:
+        what = bad_batch(islice(self.batches, self.losses.count))
+        if what is not None:
+            return f"The {what} of a batch hold nan or inf. Hint: look at the data and transform"
+        earlier = [row["loss"] for row in self.run.history.rows[-1:]]
+        return likely_cause([*earlier, *self.losses.values[: batch - 1]], self.least, self.run.lr)
+
+
+def likely_cause(before: Sequence[float], least: float, lr: float) -> str:
+    """Why a loss is no longer finite.
+
+    Args:
+        before: the losses before it, the last one last.
+        least: the least loss of the run.
+        lr: the step size.
+    """
+    remedy = f"Hint: lower lr (it is {lr:g}), or limit the gradient, clip_norm=1.0"
+    if not before:
+        return (
+            "It was so before any update: on this data the model or the loss takes, say, "
+            "the logarithm of 0 or divides by 0"
+        )
+    least, last = min(least, *map(abs, before)), abs(before[-1])
+    if last > GROWTH * least:
+        growth = f"The loss had grown from {least:.3g} to {last:.3g}"
+        return f"{growth}: the steps are too long. {remedy}"
+    return (
+        f"It was {before[-1]:.3g} before: a logarithm of 0 or a division by 0 in the loss or the "
+        "model (give raw scores to cross_entropy or binary_cross_entropy_with_logits), "
+        f"or a step that was far too long. {remedy}"
+    )
+
+
+def bad_batch(batches: Iterable[Batch]) -> str | None:
+    """What of the first batch that is not finite is so: "inputs" or "targets"; None if all are."""
+    for x, y in batches:
+        for what, item in (("inputs", x), ("targets", y)):
+            if not all_finite(item):
+                return what
+    return None
+
+
+def weights_finite(tensors: Sequence[Tensor]) -> bool:
+    """Whether all weights are finite, asked in one go."""
+    floats = [t.detach() for t in tensors if t.is_floating_point() and t.numel()]
+    if not floats:
+        return True
+    norms = torch._foreach_norm(floats, ord=math.inf)
+    return bool(torch.stack([norm.float() for norm in norms]).isfinite().all())

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from nnkit.training.run import Run
+
 PATIENCE = 1.0  # seconds before a bar appears
 INTERVAL = 0.1  # seconds between two looks at the clock's tick
 
@@ -41,29 +43,42 @@ class Progress:
     """A clock that ticks a few times a second and the bar that it moves.
 
     Args:
-        total: batches of the whole run, or None if not known.
+        batches: those of an epoch.
+        epochs: how many there are.
         show: whether there may be a bar at all.
     """
 
-    def __init__(self, total: int | None, show: bool = True) -> None:
-        self.total = total
+    def __init__(self, batches: Any, epochs: int, show: bool = True) -> None:
+        self.total = _length(batches, epochs)
         self._maker = bar_maker() if show else None
         self._bar: Any = None
         self._start = time.perf_counter()
         self.next_tick = self._start + INTERVAL
 
-    def update(self, done: int, text: str) -> None:
-        """Show that `done` batches are done; wind up the clock for the next tick."""
+    def update(self, run: Run) -> None:
+        """Show how far the run is; wind up the clock for the next tick."""
         now = time.perf_counter()
         self.next_tick = now + INTERVAL
         if self._maker is None or now - self._start < PATIENCE:
             return
         if self._bar is None:
             self._bar = self._maker(total=self.total, leave=False, unit="batch", dynamic_ncols=True)
-        self._bar.set_description_str(text, refresh=False)
-        self._bar.update(done - self._bar.n)
+        self._bar.set_description_str(f"epoch {run.epoch}/{run.epochs}", refresh=False)
+        if run.history.rows:
+            last = run.history.rows[-1]
+            shown = {k: f"{v:.3g}" for k, v in last.items() if k in ("loss", "val_loss")}
+            self._bar.set_postfix(shown, refresh=False)
+        self._bar.update(run.step - self._bar.n)
 
     def close(self) -> None:
         """Take the bar away."""
         if self._bar is not None:
             self._bar.close()
+
+
+def _length(batches: Any, epochs: int) -> int | None:
+    """How many batches the run has; None if the loader cannot say."""
+    try:
+        return epochs * len(batches)
+    except TypeError:
+        return None

@@ -1,4 +1,4 @@
-"""Random states: fork, save and set those of torch, NumPy and Python together."""
+"""The random states of torch, NumPy and Python together: kept, saved and set."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def get_random_state() -> dict[str, Any]:
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "mps": torch.mps.get_rng_state() if torch.backends.mps.is_available() else None,
         "numpy": (name, torch.from_numpy(np.asarray(keys).astype(np.int64)), *rest),
         "python": random.getstate(),
     }
@@ -27,25 +28,34 @@ def set_random_state(state: dict[str, Any]) -> None:
     torch.set_rng_state(state["torch"])
     if state["cuda"]:
         torch.cuda.set_rng_state_all(state["cuda"])
+    if state["mps"] is not None:
+        torch.mps.set_rng_state(state["mps"])
     name, keys, *rest = state["numpy"]
     np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
     random.setstate(state["python"])
 
 
 @contextmanager
+def random_state_kept() -> Iterator[None]:
+    """Whatever is drawn inside, afterwards it is as if nothing had been."""
+    before = get_random_state()
+    try:
+        yield
+    finally:
+        set_random_state(before)
+
+
+@contextmanager
 def seeded(seed: int | None) -> Iterator[None]:
-    """Inside, all generators start from `seed`; outside, they are as if nothing had been drawn.
+    """Inside, all generators start from `seed` and outside nothing is noticed of it.
 
     With None they are left alone.
     """
     if seed is None:
         yield
         return
-    before = get_random_state()
-    try:
+    with random_state_kept():
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)
         random.seed(seed)
         yield
-    finally:
-        set_random_state(before)

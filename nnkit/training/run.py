@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +26,11 @@ class Run:
         scheduler: the learning-rate schedule, or None.
         epochs: the number of the last epoch.
         callbacks: in the order in which they are called.
+        generators: those by which a DataLoader shuffles.
         history: the rows of the epochs finished so far.
         epoch: the number of the current epoch, from 1.
         step: how many updates have been made since the start.
         loss: of the batch just done, a scalar tensor without graph.
-        generators: those by which a DataLoader shuffles.
     """
 
     model: nn.Module
@@ -38,11 +38,11 @@ class Run:
     scheduler: Any = None
     epochs: int = 1
     callbacks: Sequence[Callback] = ()
+    generators: Sequence[torch.Generator] = ()
     history: History = field(default_factory=History)
     epoch: int = 0
     step: int = 0
     loss: Tensor | None = None
-    generators: Sequence[torch.Generator] = ()
 
     def stop(self, reason: str) -> None:
         """End the run: the epoch closes with the batch just done, validation and its row."""
@@ -54,17 +54,21 @@ class Run:
             getattr(callback, hook)(self)
 
     @property
+    def lr(self) -> float:
+        """The step size (of the optimiser's first group)."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    @property
     def is_last_epoch(self) -> bool:
         """Whether no epoch follows this one."""
         return self.epoch >= self.epochs or bool(self.history.stopped)
 
 
 class Snapshot:
-    """A copy of a model's parameters and buffers, with the history that belongs to them."""
+    """A copy of tensors that can be given back, with the history that belongs to them."""
 
-    def __init__(self, model: nn.Module, rows: Sequence[Row] = ()) -> None:
-        self.rows = list(rows)
-        self.tensors = [*model.parameters(), *model.buffers()]
+    def __init__(self, tensors: Iterable[Tensor], rows: Sequence[Row] = ()) -> None:
+        self.tensors, self.rows = list(tensors), list(rows)
         self.values = [tensor.detach().clone() for tensor in self.tensors]
 
     @torch.no_grad()
@@ -72,3 +76,8 @@ class Snapshot:
         """Give the tensors their values back, in place."""
         for tensor, value in zip(self.tensors, self.values, strict=True):
             tensor.copy_(value)
+
+
+def tensors_of(model: nn.Module) -> list[Tensor]:
+    """A model's parameters and buffers."""
+    return [*model.parameters(), *model.buffers()]

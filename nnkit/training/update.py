@@ -11,9 +11,11 @@ from torch.optim import Optimizer
 
 from nnkit.training.batches import forward
 
+Parts = tuple[Tensor, Tensor | None]  # loss, penalty
+
 
 class Update:
-    """Called with a batch, it changes the weights and returns the loss before the change.
+    """Called with a batch, it changes the weights; gives loss and penalty before the change.
 
     Args:
         model: the module in training.
@@ -21,8 +23,6 @@ class Update:
         loss: (output, target) -> scalar tensor.
         regularizer: model -> scalar tensor, or None.
         clip_norm: the largest norm of the gradient, or None.
-
-    `penalty` is the regulariser's last value.
     """
 
     def __init__(
@@ -38,36 +38,36 @@ class Update:
         self.trained = [p for group in optimizer.param_groups for p in group["params"]]
         self.params = list(dict.fromkeys([*model.parameters(), *self.trained]))
         self.wants_closure = _wants_closure(optimizer)
-        self.penalty: Tensor | None = None
 
-    def __call__(self, x: Any, y: Any) -> Tensor:
-        """Update on the batch (x, y); its loss, without graph."""
+    def __call__(self, x: Any, y: Any) -> Parts:
+        """Update on the batch (x, y); its loss and its penalty (or None), without graph."""
         if not self.wants_closure:
-            value, _ = self.backward(x, y)
+            parts = self.backward(x, y)
             self.optimizer.step()
-            return value
-        values = []
+            return parts
+        evaluations: list[Parts] = []
 
         def closure() -> float:
-            value, total = self.backward(x, y)
-            values.append(value)
-            return float(total)
+            value, penalty = self.backward(x, y)
+            evaluations.append((value, penalty))
+            return float(value if penalty is None else value + penalty)
 
         self.optimizer.step(closure)
-        return values[0]  # the later ones are those of the line search
+        return evaluations[0]  # the later ones are those of the optimiser's own search
 
-    def backward(self, x: Any, y: Any) -> tuple[Tensor, Tensor]:
-        """Set the gradients; the loss and the sum of loss and penalty."""
+    def backward(self, x: Any, y: Any) -> Parts:
+        """Set the gradients on the batch; its loss and its penalty, without graph."""
         self.clear()
-        total = value = self.loss(forward(self.model, x), y)
-        if self.regularizer is not None:
-            penalty = self.regularizer(self.model)
-            self.penalty = penalty.detach()
-            total = value + penalty
-        total.backward()  # type: ignore[no-untyped-call]
+        value, penalty = self.loss(forward(self.model, x), y), None
+        if self.regularizer is None:
+            value.backward()  # type: ignore[no-untyped-call]
+        else:
+            total = self.regularizer(self.model)
+            penalty = total.detach()
+            (value + total).backward()  # type: ignore[no-untyped-call]
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.trained, self.clip_norm)
-        return value.detach(), total.detach()
+        return value.detach(), penalty
 
     def clear(self) -> None:
         """Forget the gradients: by hand, for `Optimizer.zero_grad` costs more than the loop."""

@@ -1,0 +1,127 @@
+"""`fit`: everything is checked and put together here, then the loop runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nnkit.training import checkpoint, checks, setup
+from nnkit.training.batches import Batch, Transformed, make_batches
+from nnkit.training.callbacks import Callback
+from nnkit.training.evaluation import Metrics, evaluate, modes_kept
+from nnkit.training.history import History
+from nnkit.training.loop import train
+from nnkit.training.probe import FirstChecked, probe
+from nnkit.training.progress import Progress
+from nnkit.training.randomness import seeded
+from nnkit.training.run import Run
+from nnkit.training.update import Update
+
+Loss = Callable[[Any, Any], Tensor]
+
+
+def fit(
+    model: nn.Module,
+    data: Any,
+    *,
+    loss: Loss,
+    validation: Any = None,
+    epochs: int = 10,
+    batch_size: int = 32,
+    optimizer: Any = None,
+    lr: float = 1e-3,
+    scheduler: Any = None,
+    scheduler_step: str = "epoch",
+    regularizer: Callable[[nn.Module], Tensor] | None = None,
+    transform: Callable[[Any, Any], Batch] | None = None,
+    metrics: Metrics | None = None,
+    callbacks: Sequence[Callback] = (),
+    clip_norm: float | None = None,
+    device: str | torch.device = "auto",
+    seed: int | None = None,
+    progress: bool = True,
+    resume: str | Path | None = None,
+) -> History:
+    """Train `model` on `data` and return the history, one row per epoch.
+
+    Args:
+        model: any module; it is trained in place and moved to the device.
+        data: (X, y) of N rows each, a Dataset or a DataLoader of (x, y). A model of several
+            inputs takes ((X1, X2), y). Rows are shuffled at each epoch, except by a DataLoader
+            that was told otherwise.
+        loss: (output, target) -> scalar tensor, the mean over the batch.
+        validation: held-out data in the same forms, looked at in eval mode after each epoch.
+        epochs: passes over the data.
+        batch_size: rows per update, unless `data` is a DataLoader.
+        optimizer: None for Adam; an Optimizer; or a factory such as torch.optim.SGD, called with
+            (parameters, lr=lr).
+        lr: the step size of an optimiser that is made here.
+        scheduler: a learning-rate scheduler of torch, or a factory called with the optimiser.
+        scheduler_step: "epoch" or "batch", after which the schedule moves on.
+        regularizer: model -> scalar tensor, added to the training loss; recorded as `penalty`.
+        transform: (x, y) -> (x, y) on training batches only: noise, augmentation.
+        metrics: by name, computed on the validation data: (output, target) -> number, given all
+            rows at once, or an object of torchmetrics.
+        callbacks: objects whose hooks are called during the run.
+        clip_norm: the largest norm of the whole gradient; longer ones are scaled down to it.
+        device: "auto" (where the model is, or else CUDA, MPS, CPU) or a device of torch.
+        seed: makes the run repeatable; random states outside are as if nothing had been drawn.
+        progress: show a bar, in a terminal or notebook, if the run takes longer than a second.
+        resume: the file of a :class:`Checkpoint` to go on from. One that does not exist yet
+            starts from the beginning if one of the callbacks is to write it.
+
+    Returns:
+        the history. After Ctrl-C it is that of the epochs finished, `stopped` is "interrupted"
+        and the model has the weights of the last of them.
+
+    Raises:
+        ValueError, TypeError: what was given cannot be trained; nothing has been changed.
+        NonFiniteLoss: the loss became nan or inf; the model has the weights of the epoch before.
+    """
+    metrics = metrics or {}
+    checks.check_settings(epochs, batch_size, lr, clip_norm, scheduler_step)
+    checks.check_functions(loss, metrics, callbacks, validation)
+    checks.check_model(model)
+    checks.check_data("data", data)
+    if validation is not None:
+        checks.check_data("validation", validation)
+
+    place = setup.choose_device(device, model)
+    model.to(place)
+    optimizer = setup.make_optimizer(optimizer, model, lr)
+    scheduler = setup.make_scheduler(scheduler, optimizer)
+    order = sorted(callbacks, key=lambda c: isinstance(c, checkpoint.Checkpoint))  # these last
+    run = Run(
+        model, optimizer, scheduler, epochs, order, checkpoint.generators_of(data, validation)
+    )
+    columns = ["loss", *(["penalty"] if regularizer is not None else []), "lr"]
+    columns += ["val_loss", *metrics] if validation is not None else []
+    checks.check_run(run, scheduler_step, columns)
+
+    batches = make_batches(data, batch_size, place, shuffle=True)
+    check = partial(probe, model, loss)
+    source: Iterable[Batch] = batches if transform is None else Transformed(batches, transform)
+    if batches.targets is not None:
+        check(*batches.peek(batch_size), transform=transform, targets=batches.targets)
+    else:
+        source = FirstChecked(source, check)
+    validate: Callable[[], dict[str, float]] = dict
+    if validation is not None:
+        held_out = make_batches(validation, 8 * batch_size, place, shuffle=False)
+        trial = held_out.peek(batch_size)
+        check(*trial, targets=held_out.targets, name="validation", training=False)
+        validate = partial(evaluate, model, held_out, loss, metrics)
+
+    update = Update(model, optimizer, loss, regularizer, clip_norm)
+    bar = Progress(batches, epochs, show=progress)
+    with seeded(seed), modes_kept(model), closing(bar):
+        if resume is not None:
+            checkpoint.resume(resume, run)
+        train(run, source, update, validate, scheduler_step, bar)
+    return run.history

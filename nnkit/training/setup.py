@@ -1,0 +1,60 @@
+"""What `fit` makes of its arguments: device, optimiser, schedule."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from nnkit.training.adam import FusedAdam
+
+
+def choose_device(device: str | torch.device, model: nn.Module) -> torch.device:
+    """The device asked for; for "auto" where the model is, unless that is the CPU.
+
+    Raises:
+        ValueError: if there is no such device.
+    """
+    if device != "auto":
+        try:
+            return torch.empty(0, device=device).device
+        except (RuntimeError, AssertionError) as error:
+            allowed = "'auto', 'cpu' or a device that torch finds, such as 'cuda' or 'mps'"
+            raise ValueError(f"device must be {allowed}, got {device!r}: {error}") from error
+    here = next(model.parameters()).device
+    if here.type == "cpu" and torch.accelerator.is_available():
+        return torch.accelerator.current_accelerator() or here
+    return here
+
+
+def make_optimizer(optimizer: Any, model: nn.Module, lr: float) -> Any:
+    """The optimiser given, or made by its factory; Adam by default.
+
+    A factory is called with the parameters and lr, unless it is a partial that has its own.
+    """
+    if optimizer is None:
+        return default_adam(model, lr)
+    if isinstance(optimizer, Optimizer) or not callable(optimizer):
+        return optimizer
+    if isinstance(optimizer, partial) and "lr" in optimizer.keywords:
+        return optimizer(model.parameters())
+    return optimizer(model.parameters(), lr=lr)
+
+
+def default_adam(model: nn.Module, lr: float) -> Optimizer:
+    """Adam over the model's parameters: our own on the CPU, elsewhere torch's."""
+    params = list(model.parameters())
+    if not all(p.dtype in (torch.float32, torch.float64) for p in params):
+        return torch.optim.Adam(params, lr=lr)
+    if all(p.device.type == "cpu" for p in params):
+        return FusedAdam(params, lr=lr)
+    return torch.optim.Adam(params, lr=lr, fused=all(p.device.type == "cuda" for p in params))
+
+
+def make_scheduler(scheduler: Any, optimizer: Any) -> Any:
+    """The schedule given, or made by its factory."""
+    is_factory = isinstance(scheduler, type) or not hasattr(scheduler, "step")
+    return scheduler(optimizer) if scheduler is not None and is_factory else scheduler
