@@ -14,7 +14,9 @@ def test_line_is_the_mean_band_one_deviation_and_every_run_a_dot():
     np.testing.assert_allclose(mean.get_ydata(), runs.mean(1))
     np.testing.assert_allclose([dot.get_ydata() for dot in dots], runs.T)
     corners = ax.collections[0].get_paths()[0].vertices
-    for at, low, high in zip(x, runs.mean(1) - runs.std(1), runs.mean(1) + runs.std(1), strict=True):
+    for at, low, high in zip(
+        x, runs.mean(1) - runs.std(1), runs.mean(1) + runs.std(1), strict=True
+    ):
         heights = corners[corners[:, 0] == at, 1]
         assert np.isclose(heights.min(), low)
         assert np.isclose(heights.max(), high)

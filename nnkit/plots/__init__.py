@@ -6,6 +6,7 @@ Importing this package makes the course's style the current one (:func:`use_styl
 from nnkit.plots.curves import history, lines
 from nnkit.plots.display import show
 from nnkit.plots.networks import network
+from nnkit.plots.neurons import neuron
 from nnkit.plots.spread import spread
 from nnkit.plots.style import (
     BLUE,
@@ -38,6 +39,7 @@ __all__ = [
     "history",
     "lines",
     "network",
+    "neuron",
     "points",
     "show",
     "spread",

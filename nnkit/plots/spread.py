@@ -15,6 +15,7 @@ def spread(
     ax: Axes | None = None,
     *,
     label: str = "",
+    log: bool = False,
     colour: str | None = None,
     marker: str = "o",
 ) -> Figure:
@@ -25,6 +26,7 @@ def spread(
         runs: the results (settings, runs); runs differ in their seed alone.
         ax: where to draw; a new figure when None.
         label: written beside the right end of the mean.
+        log: a logarithmic x axis.
         colour: of the mean; the next of the style's when None.
         marker: of the mean; another for every method, so that colour is not all that differs.
 
@@ -35,6 +37,10 @@ def spread(
     if runs.ndim != 2 or len(runs) != len(x):
         raise ValueError(f"runs has shape {runs.shape}; ({len(x)}, runs) is needed, a row per x")
     axes = new_axes(ax)
+    if log:
+        axes.set_xscale("log")
+    axes.set_xticks(x, labels=[f"{value:g}" for value in x])
+    axes.minorticks_off()
     mean, deviation = runs.mean(1), runs.std(1)
     (line,) = axes.plot(x, mean, marker=marker, color=colour, ms=9, zorder=3)
     colour = line.get_color()
