@@ -14,7 +14,7 @@ LECTURES := -p tests.notebooks.lectures --nbval lectures
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab test unit notebooks browser decks references images bench lint format clean
+.PHONY: help lab test unit notebooks browser decks references images bench dev lint format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ browser: .venv/.test ## test the slides and JupyterLab in Chromium
 references: .venv/.test ## store anew what the lectures print; then read the diff
 	$(RUN) pytest $(LECTURES) --rebuild-references --quiet $(ARGS)
 	git diff --stat -- tests/notebooks/references
+
+dev: .venv/.dev ## make the environment for working on the course
+	.venv/bin/pre-commit install
 
 lint: .venv/.dev ## check style and types
 	.venv/bin/ruff check

@@ -29,7 +29,7 @@ jupyter:
 # One and one
 <!-- #endregion -->
 
-```python slideshow={"slide_type": "-"}
+```python
 total = 1 + 1
 print(f"{total / 8:.4f} of {total}")
 ```
@@ -38,7 +38,7 @@ print(f"{total / 8:.4f} of {total}")
 # The claim
 <!-- #endregion -->
 
-```python slideshow={"slide_type": "-"}
+```python
 assert total == 2
 total
 ```

@@ -89,7 +89,9 @@ def test_each_topic_is_proved_before_the_next_opens(path: Path) -> None:
 @part
 def test_every_cell_says_what_it_is_on_the_slides(path: Path) -> None:
     for cell in cells(path):
-        allowed = {"-", "skip", "fragment"} if cell.cell_type == "code" else SLIDES | {"fragment"}
+        allowed = (
+            {"none", "skip", "fragment"} if cell.cell_type == "code" else {*SLIDES, "fragment"}
+        )
         assert slide_type(cell) in allowed, f"{slide_type(cell)!r} in {allowed}: {cell.source[:60]}"
         unknown = set(cell.metadata) - {"slideshow", "topic", "tags"}
         assert not unknown, f"unknown metadata {unknown}: {cell.source[:60]}"

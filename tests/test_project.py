@@ -1,0 +1,158 @@
+"""Laws on the project itself: what lies where, what must agree with what."""
+
+import functools
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nnkit
+
+ROOT = Path(__file__).parents[1]
+TOP_LEVEL = {
+    *("README.md", "pyproject.toml", "constraints.txt", "Makefile", "LICENSE", "CONTRIBUTING.md"),
+    *("CHANGELOG.md", "CITATION.cff"),  # where people and tools look for them
+    *("lectures", "nnkit", "tests", "img"),
+}
+# Where a link may lead. Nothing is ever fetched from there, nor from anywhere else.
+HOSTS = {
+    "creativecommons.org",
+    "doi.org",
+    "example.org",  # what a test asks for and must not get
+    "github.com",
+    "pytorch.org",
+    "scripts.sil.org",
+    "semver.org",
+    "www.w3.org",  # the namespaces of SVG
+}
+MACHINE_PATH = re.compile(r"(?<![\w.~/-])/(?:home|opt|root|Users|work)/|\b[A-Z]:\\Users\b")
+
+
+@functools.cache
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def pyproject() -> dict[str, Any]:
+    return dict(tomllib.loads(read("pyproject.toml"))["project"])
+
+
+@functools.cache
+def tracked() -> list[Path]:
+    """The files under version control, or all but what is made here where there is no git."""
+    git = ["git", "-C", str(ROOT), "ls-files", "-z"]
+    done = subprocess.run(git, capture_output=True, text=True)
+    if done.returncode == 0:
+        paths = [Path(name) for name in done.stdout.split("\0") if name]
+    else:
+        made = re.compile(r"(^|/)(\.venv|build|__pycache__|\.\w+_cache|[^/]*\.egg-info)(/|$)")
+        found = (path.relative_to(ROOT) for path in ROOT.rglob("*"))
+        paths = [path for path in found if not made.search(path.as_posix())]
+    return [path for path in paths if (ROOT / path).is_file()]
+
+
+def texts() -> list[Path]:
+    binary = {".png", ".jpg", ".ttf", ".woff2", ".npz", ".gz", ".wav"}
+    return [path for path in tracked() if path.suffix not in binary]
+
+
+# What lies where
+
+
+def test_the_top_level_holds_what_the_layout_names() -> None:
+    names = {path.parts[0] for path in tracked() if not path.parts[0].startswith(".")}
+    assert names <= TOP_LEVEL
+
+
+def test_no_outputs_lie_beside_the_lectures() -> None:
+    names = [path for path in tracked() if path.parts[0] == "lectures" and path.suffix != ".md"]
+    assert not names
+
+
+def test_no_file_knows_a_machine() -> None:
+    named = [
+        f"{path}: {found[0]}"
+        for path in texts()
+        if path != Path("tests/test_project.py") and (found := MACHINE_PATH.search(read(str(path))))
+    ]
+    assert not named
+
+
+def test_links_lead_to_known_places() -> None:
+    hosts = {
+        (host, str(path))
+        for path in texts()
+        for host in re.findall(r"https?://([a-z0-9-]+(?:\.[a-z0-9-]+)+)", read(str(path)))
+        if not host[0].isdigit()
+    }
+    assert {host for host, _ in hosts} <= HOSTS, sorted(h for h in hosts if h[0] not in HOSTS)
+
+
+# What must agree
+
+
+def test_one_version_everywhere() -> None:
+    versions = {
+        "pyproject.toml": pyproject()["version"],
+        "nnkit": nnkit.__version__,
+        "CITATION.cff": _find(r"^version: (\S+)$", "CITATION.cff"),
+        "CHANGELOG.md": _find(r"^## ([\d.]+)", "CHANGELOG.md"),
+    }
+    assert len(set(versions.values())) == 1, versions
+
+
+def _find(pattern: str, name: str) -> str:
+    found = re.search(pattern, read(name), re.MULTILINE)
+    assert found, f"{pattern} is not in {name}"
+    return found[1]
+
+
+def test_the_workflow_tries_the_python_versions_that_are_promised() -> None:
+    promised = re.findall(r"Python :: (3\.\d+)", "\n".join(pyproject()["classifiers"]))
+    matrix = re.findall(r'"(3\.\d+)"', _find(r"python: \[(.*)\]", ".github/workflows/ci.yml"))
+    assert matrix == promised
+    assert pyproject()["requires-python"] == f">={promised[0]}"
+
+
+def test_the_workflow_runs_what_ci_runs() -> None:
+    commands = re.findall(r"run: (.*)", read(".github/workflows/ci.yml"))
+    assert [c for c in commands if not c.startswith("sudo sysctl")] == [".ci/run"]
+    steps = _find(r"^for step in (.*); do$", ".ci/run").split()
+    tests = _find(r"^test: ([a-z ]+) ##", "Makefile").split()
+    assert steps == ["lint", *tests, "decks"]
+
+
+@functools.cache
+def targets() -> set[str]:
+    return set(_find(r"^\.PHONY: (.*)$", "Makefile").split())
+
+
+def test_make_alone_prints_every_target() -> None:
+    done = subprocess.run(["make", "-C", ROOT], capture_output=True, text=True, check=True)
+    assert set(re.findall(r"^make ([a-z]+)  .*\S$", done.stdout, re.MULTILINE)) == targets()
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_texts_name_what_is_there(name: str) -> None:
+    named = set(re.findall(r"`make ([a-z]+)|^\s*make ([a-z]+)", read(name), re.MULTILINE))
+    assert {a or b for a, b in named} <= targets()
+    links = re.findall(r"\]\(([^)#]+)\)|(?:src|srcset|href)=\"([^\"#]+)\"", read(name))
+    paths = [a or b for a, b in links if "://" not in a + b]
+    assert not [path for path in paths if not (ROOT / path).exists()]
+
+
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", read("README.md"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_readme_has_an_example() -> None:
+    assert EXAMPLES
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_the_examples_of_the_readme_run(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
