@@ -7,12 +7,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 
-def new_axes(ax: Axes | None = None, figsize: tuple[float, float] | None = None) -> Axes:
-    """Return ``ax``, or the only axes of a new figure when it is None.
+class Picture(Figure):
+    """A figure that shows itself when it is the value of a cell.
 
-    The figure is not registered with pyplot, so that nothing is shown twice and nothing leaks.
+    It is not registered with pyplot, so that nothing is shown twice and nothing leaks.
     """
-    return Figure(figsize=figsize).add_subplot() if ax is None else ax
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
+
+
+def new_axes(ax: Axes | None = None, figsize: tuple[float, float] | None = None) -> Axes:
+    """Return ``ax``, or the only axes of a new figure when it is None."""
+    return Picture(figsize=figsize).add_subplot() if ax is None else ax
 
 
 def figure_of(ax: Axes) -> Figure:

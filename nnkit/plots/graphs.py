@@ -10,7 +10,7 @@ from matplotlib.path import Path
 from torch import nn
 
 from nnkit.graph import Function, Graph
-from nnkit.plots.style import BLUE, INK, PAPER
+from nnkit.plots.style import BLUE, GRID, INK, PAPER
 
 Slot = tuple[str, str, int] | str  # a node, or a place an edge passes: (from, to, layer)
 
@@ -117,7 +117,7 @@ def _box(ax: Axes, at: tuple[float, float], name: str, what: str, *, is_input: b
             (x - BOX[0] / 2, y - BOX[1] / 2),
             *BOX,
             boxstyle="round,pad=0,rounding_size=0.18",
-            fc="#E3E7EC" if is_input else PAPER,
+            fc=GRID if is_input else PAPER,
             ec=INK,
             lw=2.4,
             zorder=3,

@@ -16,7 +16,7 @@ from torch import nn
 from nnkit.graph import Graph
 from nnkit.plots.canvas import figure_of, new_axes
 from nnkit.plots.graphs import draw_graph
-from nnkit.plots.style import BLUE, DIVERGING, GREY, INK, PAPER
+from nnkit.plots.style import BLUE, DIVERGING, GREY, GRID, INK, PAPER
 
 Array = NDArray[np.float64]
 Point = tuple[float, float]
@@ -215,7 +215,7 @@ class _Diagram:
         for depth, column in enumerate(self.where):
             face = PAPER if 0 < depth < last else INK if depth == 0 else PAPER
             for point in column.values():
-                self._circle(point, face=face if depth else "#E3E7EC", edge=INK)
+                self._circle(point, face=face if depth else GRID, edge=INK)
             if (one := self.one[depth]) is not None:
                 self._circle(one, face=PAPER, edge=GREY)
                 self._text(one, "1", fontsize=14, color=INK)
@@ -277,5 +277,5 @@ def _shown(size: int, max_nodes: int) -> list[int]:
 def _edge_colour(share: float) -> tuple[float, float, float, float]:
     """Return the colour of a weight from its share of the layer's largest, in [−1, 1]."""
     strength = 0.30 + 0.45 * abs(share)
-    red, green, blue, _ = DIVERGING(0.5 + np.sign(share) * (0.20 + 0.18 * abs(share)))
+    red, green, blue, _ = DIVERGING(0.5 + np.sign(share) * (0.25 + 0.25 * abs(share)))
     return (red, green, blue, 0.25 + strength)

@@ -18,6 +18,8 @@ TEAL = "#1CB27C"
 MAGENTA = "#A84380"
 YELLOW = "#F2BF3D"
 GREY = "#A3ACBA"
+GRID = "#E3E7EC"  # for what should hardly be seen; not for data
+SHADE = "#D3D9E1"  # the same, out of the light
 
 PALETTE = {
     "INK": INK,
@@ -36,7 +38,7 @@ CLASS_MARKERS = ("o", "^", "s", "D", "P", "X", "v")
 
 #: Negative is blue, zero is paper, positive is orange: weights and decision surfaces.
 DIVERGING = LinearSegmentedColormap.from_list(
-    "course_diverging", ["#0B3D80", BLUE, "#8FB4E0", PAPER, "#F5B68F", ORANGE, "#9C3A05"]
+    "course_diverging", [BLUE, "#8DB4E4", PAPER, "#F8B88F", ORANGE]
 )
 #: Little is paper, much is ink: amounts.
 SEQUENTIAL = LinearSegmentedColormap.from_list(
