@@ -15,6 +15,7 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
+SLIDE_TYPES = (None, "slide", "subslide", "fragment", "notes", "skip")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -39,11 +40,10 @@ def execute(part: Part) -> Executed:
         CourseError: if a cell raises, warns, writes to stderr or takes too long; it names the
             file, the line and the cell.
     """
-    import jupytext
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-    notebook = jupytext.read(part.path)
+    notebook = read(part)
     begun: list[int] = []
     client = NotebookClient(
         notebook,
@@ -69,6 +69,27 @@ def execute(part: Part) -> Executed:
     seconds = time.perf_counter() - started
     _refuse_stderr(part, notebook)
     return Executed(notebook, seconds)
+
+
+def read(part: Part) -> Any:
+    """Read a part as a notebook without outputs.
+
+    Raises:
+        CourseError: if a cell has a slide type that decks and JupyterLab treat differently.
+    """
+    import jupytext
+
+    notebook = jupytext.read(part.path)
+    for index, cell in enumerate(notebook.cells):
+        slide_type = cell.metadata.get("slideshow", {}).get("slide_type")
+        if slide_type not in SLIDE_TYPES:
+            place = _place(part, notebook, index)
+            raise CourseError(
+                f"{place} has slide_type {slide_type!r}, with which JupyterLab leaves the cell out "
+                f"of its slides; allowed: {', '.join(filter(None, SLIDE_TYPES))}, or no slide_type "
+                "for a cell that belongs to the slide above"
+            )
+    return notebook
 
 
 def _refuse_stderr(part: Part, notebook: Any) -> None:

@@ -56,7 +56,8 @@ def command(lectures: Path, folder: Path, arguments: Sequence[str]) -> list[str]
         "-m",
         "jupyterlab",
         f"--ServerApp.root_dir={lectures}",
-        f"--ServerApp.static_custom_path={folder / 'custom'}",
+        # JupyterLab looks for custom.css in the user's configuration only, unless told so deep down
+        f"--ServerApp.tornado_settings={ {'static_custom_path': [str(folder / 'custom')]} }",
         "--LabApp.custom_css=True",
         "--LabApp.news_url=None",
         *arguments,

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
+from nnkit.course.embed import embed_images
 from nnkit.course.execute import Executed
 from nnkit.course.lectures import CourseError, Part
 from nnkit.course.theme import HERE, stylesheet
@@ -50,7 +51,9 @@ def render(part: Part, executed: Executed) -> tuple[Deck, str]:
     Raises:
         CourseError: if no cell is shown.
     """
-    slides = number_slides(executed.notebook, f"{part.lecture}  ·  {part.number} {part.title}")
+    footer = f"{part.lecture}  ·  Part {part.number}: {part.title}"
+    hide_inputs(executed.notebook)
+    slides = number_slides(executed.notebook, footer)
     if not slides:
         raise CourseError(f"{part.path} has no slide")
     deck = Deck(part.lecture, part.number, part.title, slides, round(executed.seconds, 1))
@@ -59,11 +62,11 @@ def render(part: Part, executed: Executed) -> tuple[Deck, str]:
         "metadata": {"name": part.path.stem, "path": str(part.path.parent)},
     }
     page, _ = _exporter().from_notebook_node(executed.notebook, resources=resources)
-    return deck, page
+    return deck, embed_images(page, part.path.parent)
 
 
 def number_slides(notebook: Any, footer: str) -> int:
-    """Write number, total and footer into the cells that open a slide, for the template.
+    """Write number, total, topic and footer into the cells that open a slide, for the template.
 
     Args:
         notebook: changed in place.
@@ -74,15 +77,21 @@ def number_slides(notebook: Any, footer: str) -> int:
     """
     shown = [cell for cell in notebook.cells if _slide_type(cell) not in NEVER_SHOWN]
     openers = [cell for i, cell in enumerate(shown) if i == 0 or _slide_type(cell) in OPENS_A_SLIDE]
+    topic = ""
     for number, cell in enumerate(openers, start=1):
-        slideshow = cell.metadata.setdefault("slideshow", {})
-        topic = f"  ·  {cell.metadata.topic}" if cell.metadata.get("topic") else ""
-        slideshow["data"] = {
-            "number": str(number),
-            "total": str(len(openers)),
-            "footer": footer + topic,
-        }
+        if _slide_type(cell) != "subslide":  # which stays with the topic above it
+            topic = ""
+        topic = cell.metadata.get("topic", topic)
+        told = {"number": number, "total": len(openers), "topic": topic, "footer": footer}
+        cell.metadata.setdefault("slideshow", {})["data"] = {k: str(v) for k, v in told.items()}
     return len(openers)
+
+
+def hide_inputs(notebook: Any) -> None:
+    """Hide the inputs that JupyterLab folds away; nbconvert by itself would show them."""
+    for cell in notebook.cells:
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):
+            cell.metadata.setdefault("tags", []).append("remove_input")
 
 
 def _slide_type(cell: Any) -> str:
@@ -100,7 +109,6 @@ def _exporter() -> Any:
         str(_folder("sphinx-mathjax-offline") / "static" / "mathjax"),
     ]
     config.SlidesExporter.template_name = "deck"
-    config.HTMLExporter.embed_images = True
     config.HTMLExporter.exclude_anchor_links = True
     config.TemplateExporter.exclude_input_prompt = True
     config.TemplateExporter.exclude_output_prompt = True

@@ -26,7 +26,7 @@ ARGUMENTS = (
 )
 MISSING = (
     "no Chromium or Chrome found, so slides and JupyterLab are not tested in a browser. "
-    "Install one (apt-get install chromium, brew install --cask google-chrome, google.com/chrome) or set "
+    "Install one (apt-get install chromium, brew install --cask google-chrome) or set "
     "CHROMIUM to its path, and run the tests again."
 )
 

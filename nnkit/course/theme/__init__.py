@@ -20,12 +20,12 @@ def stylesheet(*names: str) -> str:
     """Join fonts, colours and style sheets of the theme into one text that loads nothing.
 
     Args:
-        names: style sheets in this folder, without ``.css``; ``content`` comes first by itself.
+        names: style sheets in this folder, without ``.css``; ``content`` and ``code`` come first.
 
     Returns:
         The CSS.
     """
-    sheets = [(HERE / f"{name}.css").read_text("utf-8") for name in ("content", *names)]
+    sheets = [(HERE / f"{name}.css").read_text("utf-8") for name in ("content", "code", *names)]
     return "\n".join([fonts(), colours(), *sheets])
 
 
