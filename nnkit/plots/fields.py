@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,16 +82,25 @@ def tints() -> Array:
     return np.asarray(1 - 0.7 * (1 - full))
 
 
-def draw_bands(ax: Axes, field: Field, scale: tuple[float, float]) -> list[QuadContourSet]:
-    """Draw bands of equal steps, the lines between them, and the decision as a thick one."""
-    low, high = scale
-    levels, threshold = np.linspace(low, high, BANDS + 1), (low + high) / 2
-    values = field.values[:, :, 0]
-    grid = (field.across, field.up)
-    layers = [ax.contourf(*grid, np.clip(values, low, high), levels, colors=tints())]
-    for level, colour, width in ((levels, PAPER, 1.0), ([threshold], INK, 3.5)):
-        if values.min() < level[-1] and values.max() > level[0]:
-            layers.append(ax.contour(*grid, values, level, colors=colour, linewidths=width))
+def draw_bands(
+    ax: Axes, field: Field, scale: tuple[float, float], torn: NDArray[np.bool_] | None = None
+) -> list[QuadContourSet]:
+    """Draw bands of equal steps, the lines between them, and the decision as a thick one.
+
+    Args:
+        ax: where to draw.
+        field: of one output.
+        scale: where the colours begin and end.
+        torn: where (n, n) the picture jumps, so that no line belongs there.
+    """
+    levels, threshold = np.linspace(*scale, BANDS + 1), sum(scale) / 2
+    grid, values = (field.across, field.up), field.values[:, :, 0]
+    layers = [ax.contourf(*grid, np.clip(values, *scale), levels, colors=tints())]
+    values = values if torn is None else np.where(torn, np.nan, values)
+    for at, colour, width in ((levels, PAPER, 1.0), ([threshold], INK, 3.5)):
+        if np.nanmin(values) < at[-1] and np.nanmax(values) > at[0]:
+            style: dict[str, Any] = {"colors": colour, "linewidths": width, "linestyles": "solid"}
+            layers.append(ax.contour(*grid, values, at, **style))
     return layers
 
 
@@ -142,4 +152,11 @@ def draw_normal(ax: Axes, w: Array, b: float, limits: Limits) -> None:
     )
     ax.add_patch(arrow)
     beside = foot + w * (1 + 0.06 * (right - left) / length)
-    ax.text(*beside, "w", weight="bold", fontsize=18, ha="center", va="center", clip_on=True)
+    style: dict[str, Any] = {
+        "weight": "bold",
+        "fontsize": 18,
+        "ha": "center",
+        "va": "center",
+        "clip_on": True,
+    }
+    ax.text(beside[0], beside[1], "w", **style)

@@ -10,9 +10,10 @@ from math import cos, radians, sin
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.path import Path
+from numpy.typing import NDArray
 from torch import Tensor
 
-from nnkit.plots.fields import Array, Field, Limits, draw_bands, values_at
+from nnkit.plots.fields import BANDS, Array, Field, Limits, draw_bands, values_at
 from nnkit.plots.style import GRID, INK, SHADE
 
 TURN, TILT, HEIGHT = radians(28), radians(32), 0.62
@@ -39,7 +40,9 @@ def draw_relief(
     rows = np.linspace(lift.min(), lift.max(), ROWS)
     seen = np.maximum.accumulate(lift, axis=1)
     picture = np.stack([np.interp(rows, *pair) for pair in zip(seen, values, strict=True)], axis=1)
-    layers = draw_bands(ax, Field(across, rows, picture[:, :, None]), scale)
+    layers = draw_bands(
+        ax, Field(across, rows, picture[:, :, None]), scale, torn=_torn(picture, scale)
+    )
     near, far = np.stack([across, lift[:, 0]], 1), np.stack([across, seen[:, -1]], 1)
     for layer in layers:
         layer.set_clip_path(Path(np.concatenate([near, far[::-1]])), ax.transData)
@@ -72,6 +75,14 @@ def _values(f: Callable[[Tensor], Tensor], limits: Limits, across: Array, depth:
     return values_at(f, ground.reshape(-1, 2))[:, 0].reshape(depth.shape)
 
 
+def _torn(picture: Array, scale: tuple[float, float]) -> NDArray[np.bool_]:
+    """Return where a fold hides what is behind it: next to it the value jumps by a band."""
+    band = (scale[1] - scale[0]) / BANDS
+    down = np.abs(np.diff(picture, axis=0, append=picture[-1:])) > band
+    along = np.abs(np.diff(picture, axis=1, append=picture[:, -1:])) > band
+    return down | along
+
+
 def _walls(ax: Axes, across: Array, foot: Array, head: Array) -> None:
     """Draw the two near sides, from the ground to the edge of the surface."""
     corner = paper((0, 0, 0))[0]
@@ -96,6 +107,8 @@ def _axes(ax: Axes, limits: Limits, scale: tuple[float, float], labels: tuple[st
         _write(ax, (-gap, 1, share), f"{value:.2g}", "right", "center")
     ax.axis("off")
     ax.set_aspect("equal")
+    ax.set_xlim(-REACH - 0.2, REACH + 0.1)
+    ax.set_ylim(paper((0, 0, 0))[1] - 0.1, paper((1, 1, 1))[1])
 
 
 def _write(ax: Axes, at: Corner, text: str, ha: str, va: str) -> None:

@@ -43,15 +43,15 @@ def spread(
     axes.minorticks_off()
     mean, deviation = runs.mean(1), runs.std(1)
     (line,) = axes.plot(x, mean, marker=marker, color=colour, ms=9, zorder=3)
-    colour = line.get_color()
-    axes.fill_between(x, mean - deviation, mean + deviation, color=colour, alpha=0.18, lw=0)
-    axes.plot(x, runs, ".", color=colour, alpha=0.45, ms=7, zorder=2)
+    ink = line.get_color()
+    axes.fill_between(x, mean - deviation, mean + deviation, color=ink, alpha=0.18, lw=0)
+    axes.plot(x, runs, ".", color=ink, alpha=0.45, ms=7, zorder=2)
     axes.annotate(
         label,
         (x[-1], mean[-1]),
         xytext=(12, 0),
         textcoords="offset points",
-        color=colour,
+        color=ink,
         va="center",
         fontsize=15,
         weight="bold",

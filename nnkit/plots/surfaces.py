@@ -61,10 +61,12 @@ def surface(
     field = evaluate(f, limits, resolution)
     if field.classes > 1 and (relief or bar):
         raise ValueError(f"relief and bar are for one output; f gives {field.classes}")
-    if relief:
+    if relief:  # fixed places: quick to draw, and nothing moves from frame to frame
         figure = Picture(figsize=(10, 5))
-        ax = figure.add_subplot(1, 2, 1)
-    ax = new_axes(ax)
+        figure.set_layout_engine("none")
+        ax = figure.add_axes((0.08, 0.15, 0.38, 0.76))
+    else:
+        ax = new_axes(ax, figsize=_figsize(limits, bar))
     if field.classes > 1:
         draw_regions(ax, field)
     else:
@@ -75,7 +77,7 @@ def surface(
                 bands, ax=ax, label=bar, ticks=[scale[0], sum(scale) / 2, scale[1]]
             )
         if relief:
-            draw_relief(figure.add_subplot(1, 2, 2), f, limits, scale, labels)
+            draw_relief(figure.add_axes((0.5, 0.02, 0.49, 0.96)), f, limits, scale, labels)
     if X is not None:
         points(X, y, ax)
     if normal is not None:
@@ -104,8 +106,10 @@ def points(X: Tensor, y: Tensor | None = None, ax: Axes | None = None) -> Figure
     classes = np.zeros(len(at)) if y is None else y.detach().cpu().numpy().reshape(-1)
     for label in np.unique(classes):
         number = max(int(label), 0)  # −1 looks as 0 does
+        chosen = at[classes == label]
         axes.scatter(
-            *at[classes == label].T,
+            chosen[:, 0],
+            chosen[:, 1],
             s=64,
             color=CLASS_COLOURS[number % len(CLASS_COLOURS)],
             marker=CLASS_MARKERS[number % len(CLASS_MARKERS)],
@@ -132,6 +136,13 @@ def _around(X: Tensor | None) -> Limits:
     left, bottom = (low - margin).tolist()
     right, top = (high + margin).tolist()
     return (left, right, bottom, top)
+
+
+def _figsize(limits: Limits, bar: str) -> tuple[float, float]:
+    """Return a size in inches that fits the map, so that no white is left beside it."""
+    left, right, bottom, top = limits
+    width = 1.1 + 3.9 * (right - left) / (top - bottom) + (1.3 if bar else 0)
+    return (min(max(width, 4), 10) if _similar(limits) else 10, 5)
 
 
 def _similar(limits: Limits) -> bool:
