@@ -82,7 +82,7 @@ def _leaky(slope: float) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor],
         return torch.where(u > 0, u, slope * u)
 
     def derivative(u: Tensor) -> Tensor:
-        return torch.where(u > 0, 1.0, slope).to(u.dtype)
+        return torch.where(u > 0, torch.ones_like(u), slope)
 
     return function, derivative
 

@@ -93,6 +93,7 @@ class MLP(nn.Module):
         rates = _checked_dropout(dropout, len(self.sizes) - 2)
         norm = norm if norm is None else one_of("norm", norm, NORMS)
         _mean_and_std(init, 1, 1)  # refuses an unknown init before anything is made
+        seed = seed if seed is None else whole("seed", seed, at_least=0)
         after_last = _make_head(head)
 
         self.layers = nn.ModuleList(_empty_linear(*pair) for pair in pairwise(self.sizes))
@@ -117,6 +118,10 @@ class MLP(nn.Module):
         """Return the activations of every hidden layer for x (N, in), each (N, width)."""
         return self._values(x)[:-1]
 
+    def extra_repr(self) -> str:
+        """What the printed layers do not show."""
+        return "residual=True" if self.residual else ""
+
     def _values(self, x: Tensor) -> list[Tensor]:
         values = []
         for linear, after, skip in zip(self.layers, self.after, self.skips, strict=True):
@@ -140,9 +145,7 @@ def _empty_linear(fan_in: int, fan_out: int) -> nn.Linear:
 
 
 def _draw_weights(layers: nn.ModuleList, init: str | tuple[str, float], seed: int | None) -> None:
-    generator = (
-        None if seed is None else torch.Generator().manual_seed(whole("seed", seed, at_least=0))
-    )
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
     for layer in layers:
         assert isinstance(layer, nn.Linear)
         with torch.no_grad():

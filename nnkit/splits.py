@@ -102,16 +102,20 @@ def _by_group(order: Rows, groups: NDArray[Any]) -> tuple[Rows, Rows]:
 
 def _cuts(cuts: Rows, test: float, validation: float) -> tuple[int, int]:
     """Choose where test and validation end: as near as may be, no part that is wanted empty."""
-    pieces, wants_test, wants_validation = len(cuts) - 1, test > 0, validation > 0
-    if pieces < wants_test + wants_validation + 1:
+    pieces, least_test, least_validation = len(cuts) - 1, int(test > 0), int(validation > 0)
+    if pieces < least_test + least_validation + 1:
         raise ValueError(
             f"{pieces} rows or groups are too few for validation={validation} and test={test}"
         )
-    places = cuts[-1] * np.array([[test], [test + validation]])
-    first, second = np.abs(cuts - places).argmin(axis=1)
-    first = np.clip(first, wants_test, pieces - 1 - wants_validation)
-    second = np.clip(second, first + wants_validation, pieces - 1)
+    first = _nearest(cuts, cuts[-1] * test)
+    first = min(max(first, least_test), pieces - 1 - least_validation)
+    second = _nearest(cuts, cuts[first] + cuts[-1] * validation)
+    second = min(max(second, first + least_validation), pieces - 1)
     return int(cuts[first]), int(cuts[second])
+
+
+def _nearest(cuts: Rows, place: float) -> int:
+    return int(np.abs(cuts - place).argmin())
 
 
 def _are_classes(y: Tensor) -> bool:

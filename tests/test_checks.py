@@ -1,0 +1,56 @@
+"""The messages that refuse a wrong argument."""
+
+import math
+
+import numpy as np
+import pytest
+
+from nnkit._checks import number, one_of, whole
+
+
+def test_one_of_returns_what_it_knows():
+    assert one_of("colour", "red", {"red": 1, "blue": 2}) == "red"
+
+
+def test_one_of_names_the_value_the_allowed_and_the_nearest():
+    with pytest.raises(ValueError, match="unknown colour 'rad': allowed are red, blue; did you"):
+        one_of("colour", "rad", ["red", "blue"])
+    with pytest.raises(ValueError, match=r"allowed are red, blue$"):
+        one_of("colour", 7, ["red", "blue"])
+
+
+@pytest.mark.parametrize("value", [3, 3.0, np.float32(3), np.int64(3)])
+def test_number_takes_every_kind_of_number(value):
+    checked = number("x", value)
+    assert checked == 3
+    assert type(checked) is float
+
+
+@pytest.mark.parametrize("value", ["3", None, True, [3]])
+def test_number_refuses_what_is_none(value):
+    with pytest.raises(TypeError, match="x must be a number, got"):
+        number("x", value)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_number_must_be_finite(value):
+    with pytest.raises(ValueError, match="x must be finite, got"):
+        number("x", value)
+
+
+def test_number_has_a_least_value():
+    assert number("x", 0, at_least=0) == 0
+    with pytest.raises(ValueError, match=r"finite and at least 0, got -0\.1"):
+        number("x", -0.1, at_least=0)
+
+
+@pytest.mark.parametrize("value", [3, np.int32(3)])
+def test_whole_takes_whole_numbers(value):
+    assert type(whole("n", value, at_least=3)) is int
+
+
+def test_whole_refuses_the_rest():
+    with pytest.raises(TypeError, match=r"n must be a whole number, got 3\.0"):
+        whole("n", 3.0, at_least=0)
+    with pytest.raises(ValueError, match="n must be at least 1, got 0"):
+        whole("n", 0, at_least=1)
