@@ -4,7 +4,9 @@ import base64
 import io
 from typing import NamedTuple
 
+import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from PIL import Image
 
 from nnkit.plots.canvas import png
@@ -14,8 +16,10 @@ from nnkit.plots.display import close
 SCALE = 1.5
 #: A colour fills an area if it has this share of the pixels.
 AREA = 0.0004
-#: Colours for smoothed edges, and for all of a photograph.
+#: Colours for smoothed edges.
 EDGES = 32
+#: A picture of more colours has shades rather than areas.
+PHOTOGRAPH = 20_000
 
 
 class Frame(NamedTuple):
@@ -42,21 +46,34 @@ def encode(figure: Figure, alt: str) -> Frame:
 
 
 def reduce_colours(picture: Image.Image) -> Image.Image:
-    """Give a picture a palette: a sixth of the bytes, and no area changes its colour.
+    """Give an RGB picture a palette: a sixth of the bytes, and no area changes its colour.
 
     Colours that fill an area are kept exactly; the many in between, from smoothed edges, become
-    the nearest of ``EDGES``.
+    the nearest of these and ``EDGES`` more.
     """
-    pixels = picture.width * picture.height
-    counted = sorted(picture.getcolors(pixels) or [], reverse=True)
-    areas = [colour for count, colour in counted if count >= AREA * pixels][: 256 - EDGES]
-    rest = [colour for _, colour in counted[len(areas) :]]
-    palette = list(areas)
-    if rest:
-        strip = Image.new("RGB", (len(rest), 1))
-        strip.putdata(rest)
-        values = strip.quantize(EDGES).getpalette() or []
-        palette += zip(*[iter(values)] * 3, strict=True)
-    carrier = Image.new("P", (1, 1))
-    carrier.putpalette([value for colour in palette for value in colour])
-    return picture.quantize(palette=carrier, dither=Image.Dither.NONE)
+    pixels = np.asarray(picture)  # (height, width, 3)
+    counted = sorted(picture.getcolors(pixels.size) or [], reverse=True)
+    if len(counted) > PHOTOGRAPH:
+        return picture.quantize(256)
+    colours = np.array([colour for _, colour in counted])  # (colours, 3), most frequent first
+    areas = sum(count >= AREA * pixels.size / 3 for count, _ in counted)
+    areas = min(areas, 256 - EDGES)
+    palette = np.concatenate([colours[:areas], _representatives(colours[areas:])])
+    distance = ((colours[:, None] - palette) ** 2).sum(-1)  # (colours, palette)
+    index = np.zeros(1 << 24, dtype=np.uint8)
+    index[_packed(colours)] = distance.argmin(1)
+    small = Image.fromarray(index[_packed(pixels)])
+    small.putpalette(palette.ravel().tolist())
+    return small
+
+
+def _packed(colours: NDArray[np.int_] | NDArray[np.uint8]) -> NDArray[np.int_]:
+    return np.asarray(colours.astype(int) @ [1 << 16, 1 << 8, 1])
+
+
+def _representatives(colours: NDArray[np.int_]) -> NDArray[np.int_]:
+    """Return at most ``EDGES`` colours that stand for (n, 3) many."""
+    if not len(colours):
+        return colours.reshape(0, 3)
+    strip = Image.fromarray(colours[None].astype(np.uint8))
+    return np.array(strip.quantize(EDGES).getpalette()).reshape(-1, 3)
