@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from nnkit.plots.canvas import png
+from nnkit.plots.canvas import pixels
 from nnkit.plots.display import close
 
 #: Pixels of a frame per pixel on the slide: 1280 × 720 is most often thrown at 1920 × 1080.
@@ -36,11 +36,10 @@ def encode(figure: Figure, alt: str) -> Frame:
     if not isinstance(figure, Figure):
         raise TypeError(f"draw returned {figure!r}; let it return the figure")
     width, height = figure.get_size_inches() * figure.dpi
-    with Image.open(io.BytesIO(png(figure, SCALE))) as picture:
-        small = reduce_colours(picture.convert("RGB"))
+    picture = Image.fromarray(pixels(figure, SCALE))
     close(figure)
     buffer = io.BytesIO()
-    small.save(buffer, format="PNG", optimize=True)
+    reduce_colours(picture).save(buffer, format="PNG", optimize=True)
     source = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
     return Frame(source, alt, round(width), round(height))
 
@@ -51,18 +50,18 @@ def reduce_colours(picture: Image.Image) -> Image.Image:
     Colours that fill an area are kept exactly; the many in between, from smoothed edges, become
     the nearest of these and ``EDGES`` more.
     """
-    pixels = np.asarray(picture)  # (height, width, 3)
-    counted = sorted(picture.getcolors(pixels.size) or [], reverse=True)
+    size = picture.width * picture.height
+    counted = sorted(picture.getcolors(size) or [], reverse=True)
     if len(counted) > PHOTOGRAPH:
         return picture.quantize(256)
     colours = np.array([colour for _, colour in counted])  # (colours, 3), most frequent first
-    areas = sum(count >= AREA * pixels.size / 3 for count, _ in counted)
+    areas = sum(count >= AREA * size for count, _ in counted)
     areas = min(areas, 256 - EDGES)
     palette = np.concatenate([colours[:areas], _representatives(colours[areas:])])
     distance = ((colours[:, None] - palette) ** 2).sum(-1)  # (colours, palette)
     index = np.zeros(1 << 24, dtype=np.uint8)
     index[_packed(colours)] = distance.argmin(1)
-    small = Image.fromarray(index[_packed(pixels)])
+    small = Image.fromarray(index[_packed(np.asarray(picture))])
     small.putpalette(palette.ravel().tolist())
     return small
 

@@ -1,10 +1,11 @@
 """What every plot starts from and ends in: a figure of its own, and its PNG."""
 
 import io
-from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
 
 
 class Picture(Figure):
@@ -38,6 +39,13 @@ def png(figure: Figure, scale: float = 1.0) -> bytes:
         scale: pixels per pixel of that size; 2 stays sharp on a dense screen or a large wall.
     """
     buffer = io.BytesIO()
-    options: dict[str, Any] = {"format": "png", "dpi": figure.dpi * scale}
-    figure.savefig(buffer, **options)
+    figure.savefig(buffer, format="png", dpi=figure.dpi * scale)
     return buffer.getvalue()
+
+
+def pixels(figure: Figure, scale: float = 1.0) -> NDArray[np.uint8]:
+    """Draw a figure into an array (height, width, 3); see :func:`png`."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="raw", dpi=figure.dpi * scale)
+    width, height = (figure.get_size_inches() * figure.dpi * scale).astype(int)
+    return np.frombuffer(buffer.getvalue(), np.uint8).reshape(height, width, 4)[:, :, :3]
