@@ -93,6 +93,6 @@ def test_what_a_pinned_package_needs_is_pinned_too() -> None:
             needed = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
             if re.search("platform|os_name", str(requirement.marker)):
                 continue  # what one system alone needs, as torch its CUDA libraries
-            if needed and canonicalize_name(requirement.name) not in {*pins(), "setuptools"}:
+            if needed and canonicalize_name(requirement.name) not in pins():
                 loose.append(f"{name} needs {requirement}")
     assert not loose
