@@ -7,6 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
+#: Inches to a unit of a drawing's axes, where there is room.
+UNIT = 0.8
+
 
 class Picture(Figure):
     """A figure that shows itself when it is the value of a cell.
@@ -29,6 +32,28 @@ def figure_of(ax: Axes) -> Figure:
     while isinstance(figure, SubFigure):
         figure = figure.figure
     return figure
+
+
+def set_title(ax: Axes, title: str) -> None:
+    """Write what to see above the axes, in as many lines as it takes."""
+    ax.set_title(title, wrap=True)
+
+
+def fit_figure(ax: Axes, title: str = "") -> None:
+    """Give the figure of a drawing the size of the drawing, ``UNIT`` inches to a unit of it."""
+    width, height = np.ptp(ax.get_xlim()) * UNIT, np.ptp(ax.get_ylim()) * UNIT
+    shrink = min(1, 11 / width, 5 / height)
+    figure_of(ax).set_size_inches(width * shrink, height * shrink + (0.6 if title else 0))
+
+
+def fit_text(ax: Axes) -> None:
+    """Shrink or enlarge what is written in a drawing as the drawing itself is."""
+    figure = figure_of(ax)
+    figure.draw_without_rendering()  # lays the axes out
+    box = ax.get_window_extent()
+    unit = min(box.width / np.ptp(ax.get_xlim()), box.height / np.ptp(ax.get_ylim())) / figure.dpi
+    for text in ax.texts:
+        text.set_fontsize(text.get_fontsize() * min(unit / UNIT, 1.2))
 
 
 def png(figure: Figure, scale: float = 1.0) -> bytes:

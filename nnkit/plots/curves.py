@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nnkit.plots.canvas import figure_of, new_axes
+from nnkit.plots.canvas import figure_of, new_axes, set_title
 from nnkit.plots.style import BLUE, CLASS_COLOURS, INK, ORANGE, PAPER
 
 
@@ -61,7 +61,7 @@ def lines(
         for line in axes.plot(x, np.asarray(y), **style)
     ]
     axes.set(xlabel=xlabel, ylabel=ylabel)
-    axes.set_title(title)
+    set_title(axes, title)
     label_ends(axes, ends)
     return figure_of(axes)
 
@@ -130,7 +130,7 @@ def history(
         ends += _run(axes, run, label, number, metric, best, alone=len(runs) == 1)
     axes.set(xlabel="epoch", ylabel=metric.replace("_", " "))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.set_title(title)
+    set_title(axes, title)
     label_ends(axes, ends)
     return figure_of(axes)
 

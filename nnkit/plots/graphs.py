@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +13,16 @@ from torch import nn
 from nnkit.graph import Function, Graph
 from nnkit.plots.style import BLUE, GRID, INK, PAPER
 
-Slot = tuple[str, str, int] | str  # a node, or a place an edge passes: (from, to, layer)
+
+class Bend(NamedTuple):
+    """Where an edge from ``start`` to ``end`` passes through a layer between them."""
+
+    start: str
+    end: str
+    layer: int
+
+
+Slot = str | Bend  # a node, or a place that an edge passes
 
 BOX = (1.9, 0.95)  # width and height
 GAP = (1.15, 0.55)  # between boxes, along and across
@@ -26,8 +36,11 @@ def draw_graph(graph: Graph, ax: Axes) -> None:
     where = place(layer, routes)
     ax.axis("off")
     ax.set_aspect("equal")
-    for (start, _), slots in routes.items():
-        _arrow(ax, [where[slot] for slot in slots], size(graph.shapes[start]))
+    for slots in routes.values():
+        _arrow(ax, [where[slot] for slot in slots])
+    for name in {start: None for start, _ in routes}:
+        x, y = where[name][0] + BOX[0] / 2 + 0.16, where[name][1] + 0.2
+        ax.text(x, y, size(graph.shapes[name]), fontsize=13, color=BLUE, weight="bold", zorder=4)
     for name in parents:
         _box(ax, where[name], name, describe(graph, name), is_input=name in graph.inputs)
     points = np.array(list(where.values()))
@@ -52,47 +65,58 @@ def layers_of(parents: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
 
 def route(start: str, end: str, layer: Mapping[str, int]) -> list[Slot]:
     """Return what an edge passes: its ends, and a free place in every layer that it skips."""
-    return [start, *((start, end, i) for i in range(layer[start] + 1, layer[end])), end]
+    return [start, *(Bend(start, end, i) for i in range(layer[start] + 1, layer[end])), end]
 
 
 def place(
     layer: Mapping[str, int], routes: Mapping[tuple[str, str], list[Slot]]
 ) -> dict[Slot, tuple[float, float]]:
     """Return the centre of every box and of every place that an edge passes (Sugiyama, 1981)."""
-    columns: dict[int, list[Slot]] = {}
+    columns: list[list[Slot]] = [[] for _ in range(max(layer.values()) + 1)]
     before: dict[Slot, list[Slot]] = {}
+    after: dict[Slot, list[Slot]] = {}
     for name, depth in layer.items():
-        columns.setdefault(depth, []).append(name)
+        columns[depth].append(name)
     for slots in routes.values():
+        for slot in slots:
+            if isinstance(slot, Bend):
+                columns[slot.layer].append(slot)
         for a, b in pairwise(slots):
             before.setdefault(b, []).append(a)
-            if not isinstance(b, str):
-                columns[b[2]].append(b)
+            after.setdefault(a, []).append(b)
+    for _ in range(3):  # to and fro, so that edges cross less
+        for ordered, fixed in ((columns[1:], before), (columns[-2::-1], after)):
+            rank = {slot: i for column in columns for i, slot in enumerate(column)}
+            for column in ordered:
+                column.sort(key=lambda slot: _mean([rank[s] for s in fixed.get(slot, [slot])]))
+                rank.update({slot: i for i, slot in enumerate(column)})
     height: dict[Slot, float] = {}
-    for depth in sorted(columns):
-        _stack(columns[depth], before, height)
+    for column in columns:
+        _stack(column, before, height)
     step = BOX[0] + GAP[0]
-    return {slot: (d * step, height[slot]) for d, column in columns.items() for slot in column}
+    return {slot: (d * step, height[slot]) for d, column in enumerate(columns) for slot in column}
 
 
 def _stack(
-    column: list[Slot], before: Mapping[Slot, list[Slot]], height: dict[Slot, float]
+    column: Sequence[Slot], before: Mapping[Slot, list[Slot]], height: dict[Slot, float]
 ) -> None:
-    """Order a column by the mean height of what feeds it, and centre boxes on theirs."""
-
-    def wish(slot: Slot) -> float:
-        above = before.get(slot, [])
-        return sum(height[a] for a in above) / len(above) if above else 0.0
-
-    column.sort(key=lambda slot: (-wish(slot), not isinstance(slot, str)))
+    """Set the heights in a column: one below the other, boxes level with those before them."""
     y, stacked = 0.0, {}
     for slot in column:
         tall = BOX[1] if isinstance(slot, str) else 0.25
         stacked[slot] = y - tall / 2
         y -= tall + GAP[1]
-    boxes = [slot for slot in column if isinstance(slot, str)] or column
-    shift = sum(wish(slot) - stacked[slot] for slot in boxes) / len(boxes)
+    shifts = []
+    for slot in column:
+        boxes = [s for s in before.get(slot, []) if isinstance(s, str)] or before.get(slot, [])
+        if isinstance(slot, str) and boxes:
+            shifts.append(_mean([height[s] for s in boxes]) - stacked[slot])
+    shift = _mean(shifts) if shifts else -y / 2
     height.update({slot: at + shift for slot, at in stacked.items()})
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers)
 
 
 def describe(graph: Graph, name: str) -> str:
@@ -102,7 +126,9 @@ def describe(graph: Graph, name: str) -> str:
     module = graph.nodes[name]
     if isinstance(module, nn.Linear):
         return f"Linear {module.in_features}→{module.out_features}"
-    return repr(module) if isinstance(module, Function) else type(module).__name__
+    if isinstance(module, Function):
+        return repr(module).replace("<lambda>", "function")
+    return type(module).__name__
 
 
 def size(shape: Sequence[int]) -> str:
@@ -127,7 +153,7 @@ def _box(ax: Axes, at: tuple[float, float], name: str, what: str, *, is_input: b
     ax.text(x, y - 0.2, what, ha="center", va="center", fontsize=13, zorder=4)
 
 
-def _arrow(ax: Axes, points: list[tuple[float, float]], width: str) -> None:
+def _arrow(ax: Axes, points: list[tuple[float, float]]) -> None:
     """Draw a smooth arrow through ``points``: level beside boxes, bending between columns."""
     half = BOX[0] / 2
     x, y = points[0]
@@ -149,8 +175,6 @@ def _arrow(ax: Axes, points: list[tuple[float, float]], width: str) -> None:
             shrinkB=0,
             capstyle="butt",
             joinstyle="miter",
-            fill=False,
             zorder=2,
         )
     )
-    ax.text(x + half + 0.16, y + 0.2, width, fontsize=13, color=BLUE, weight="bold", zorder=4)

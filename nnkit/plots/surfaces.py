@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from nnkit.plots.canvas import Picture, figure_of, new_axes
+from nnkit.plots.canvas import Picture, figure_of, new_axes, set_title
 from nnkit.plots.fields import Limits, draw_bands, draw_normal, draw_regions, evaluate
 from nnkit.plots.relief import draw_relief
 from nnkit.plots.style import CLASS_COLOURS, CLASS_MARKERS, PAPER
@@ -85,7 +85,7 @@ def surface(
     ax.set(xlim=limits[:2], ylim=limits[2:], xlabel=labels[0], ylabel=labels[1])
     ax.set_aspect("equal" if _similar(limits) else "auto")
     ax.locator_params(nbins=5)
-    ax.set_title(title)
+    set_title(ax, title)
     return figure_of(ax)
 
 
