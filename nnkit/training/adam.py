@@ -31,12 +31,12 @@ class FusedAdam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
     ) -> None:
-        self._lists: dict[int, tuple[list[Tensor], ...]] = {}  # by number of the group
+        self._known: dict[int, tuple[list[Tensor], ...]] = {}  # lists by number of the group
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._lists = {}  # the state's tensors were replaced
+        self._known = {}  # the state's tensors were replaced
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -48,12 +48,12 @@ class FusedAdam(Optimizer):
         for number, group in enumerate(self.param_groups):
             params = [p for p in group["params"] if p.grad is not None]
             if params:
-                grads = [_in_layout_of(p) for p in params]
-                exp_avgs, exp_avg_sqs, steps = self._state_of(number, params)
-                torch._foreach_add_(steps, 1)
+                exp_avgs, exp_avg_sqs, steps, counters = self._lists_for(number, params)
+                for counter in counters:
+                    counter += 1
                 torch._fused_adam_(
                     params,
-                    grads,
+                    [_in_layout_of(p) for p in params],
                     exp_avgs,
                     exp_avg_sqs,
                     [],
@@ -68,21 +68,26 @@ class FusedAdam(Optimizer):
                 )
         return loss
 
-    def _state_of(self, number: int, params: list[Tensor]) -> tuple[list[Tensor], ...]:
-        """The lists of running means and step counts that belong to `params`."""
-        known = self._lists.get(number)
+    def _lists_for(self, number: int, params: list[Tensor]) -> tuple[list[Tensor], ...]:
+        """The running means of `params`, their step counts, and the counters to advance.
+
+        Parameters that have made as many steps share a counter: to advance it costs more than
+        the arithmetic of a small layer.
+        """
+        known = self._known.get(number)
         if known is not None and len(known[0]) == len(params) and all(map(is_, known[0], params)):
             return known[1:]
+        counters: dict[float, Tensor] = {}
         for p in params:
-            if not self.state[p]:
-                self.state[p] = {
-                    "step": torch.zeros((), dtype=torch.float32),
-                    "exp_avg": torch.zeros_like(p, memory_format=torch.preserve_format),
-                    "exp_avg_sq": torch.zeros_like(p, memory_format=torch.preserve_format),
-                }
-        lists = [[self.state[p][key] for p in params] for key in ("exp_avg", "exp_avg_sq", "step")]
-        self._lists[number] = (params, *lists)
-        return tuple(lists)
+            state = self.state[p]
+            if not state:
+                state["exp_avg"] = torch.zeros_like(p, memory_format=torch.preserve_format)
+                state["exp_avg_sq"] = torch.zeros_like(p, memory_format=torch.preserve_format)
+            count = float(state.get("step", 0.0))
+            state["step"] = counters.setdefault(count, torch.tensor(count, dtype=torch.float32))
+        means = [[self.state[p][key] for p in params] for key in ("exp_avg", "exp_avg_sq", "step")]
+        self._known[number] = (params, *means, list(counters.values()))
+        return self._known[number][1:]
 
 
 def _in_layout_of(p: Tensor) -> Tensor:

@@ -77,8 +77,9 @@ class TensorBatches:
         return -(-self.rows // self.batch_size)
 
     def peek(self, size: int) -> Batch:
-        """Some `size` rows, for a trial: from the first that holds nan or inf, if there is one."""
+        """Some `size` rows, for a trial: with the first that holds nan or inf, if there is one."""
         start = next(filter(None, map(_first_not_finite, self.tensors)), 0)
+        start = max(0, min(start, len(self.tensors[0]) - size))
         *x, y = (t[start : start + size].to(self.device) for t in self.tensors)
         return (x[0] if len(x) == 1 else tuple(x)), y
 
@@ -88,20 +89,23 @@ class TensorBatches:
         return self.tensors[-1] if self.whole else None
 
     def __iter__(self) -> Iterator[Batch]:
-        for rows in self._blocks():
-            blocks = [t[rows].to(self.device) for t in self.tensors]
-            parts = [torch.split(block, self.batch_size) for block in blocks]
+        for block in self._blocks():
+            parts = [torch.split(tensor.to(self.device), self.batch_size) for tensor in block]
             if len(parts) == 2:
                 yield from zip(*parts, strict=True)
             else:
                 yield from ((batch[:-1], batch[-1]) for batch in zip(*parts, strict=True))
 
-    def _blocks(self) -> Iterator[Any]:
+    def _blocks(self) -> Iterator[list[Tensor]]:
+        """The rows of many batches at a time."""
         if self.order is None:
-            starts = range(0, self.rows, self.block)
-            return (slice(start, min(start + self.block, self.rows)) for start in starts)
+            for start in range(0, self.rows, self.block):
+                stop = min(start + self.block, self.rows)
+                yield [tensor[start:stop] for tensor in self.tensors]
+            return
         order = self.order()[: self.rows].to(self.tensors[0].device)
-        return iter(torch.split(order, self.block))
+        for rows in torch.split(order, self.block):
+            yield [tensor.index_select(0, rows) for tensor in self.tensors]  # 6 × tensor[rows]
 
 
 class LoaderBatches:
@@ -194,6 +198,14 @@ def _from_loader(loader: DataLoader[Any], device: torch.device) -> Batches:
         length=len(sampler),  # type: ignore[arg-type]
         whole=type(sampler) in (RandomSampler, SequentialSampler),
     )
+
+
+def total_batches(batches: Batches, epochs: int) -> int | None:
+    """How many batches the run has; None if the loader cannot say."""
+    try:
+        return epochs * len(batches)
+    except TypeError:
+        return None
 
 
 def _first_not_finite(tensor: Tensor) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from nnkit.training.run import Run, Snapshot, tensors_of
+from torch import Tensor
+
+from nnkit.training.run import Run, copies, put_back, tensors_of
 
 
 class Callback:
@@ -72,18 +74,12 @@ class EarlyStopping(Callback):
     def _reset(self) -> None:
         self.best = math.inf if self.mode == "min" else -math.inf
         self.best_epoch = 0
-        self._weights: Snapshot | None = None
-        self._saved: list[Any] | None = None
+        self._weights: list[Tensor] | None = None
 
     def on_train_begin(self, run: Run) -> None:
         """Start afresh, unless the run is a resumed one."""
         if not run.history.rows:
             self._reset()
-        elif self._saved is not None:
-            self._weights = Snapshot(tensors_of(run.model))
-            self._weights.values = [
-                v.to(t.device) for v, t in zip(self._saved, self._weights.tensors, strict=True)
-            ]
 
     def on_epoch_end(self, run: Run) -> None:
         """Compare this epoch's value with the best one."""
@@ -91,21 +87,20 @@ class EarlyStopping(Callback):
         gain = self.best - value if self.mode == "min" else value - self.best
         if gain > self.min_delta:
             self.best, self.best_epoch = value, run.epoch
-            self._weights = Snapshot(tensors_of(run.model)) if self.restore_best else None
+            self._weights = copies(tensors_of(run.model)) if self.restore_best else None
         elif run.epoch - self.best_epoch >= self.patience:
             run.stop("early stopping")
 
     def on_train_end(self, run: Run) -> None:
         """Give the model the weights of the best epoch."""
         if self._weights is not None:
-            self._weights.restore()
+            put_back(tensors_of(run.model), self._weights)
 
     def state_dict(self) -> dict[str, Any]:
         """The best value, its epoch and its weights."""
-        weights = self._weights.values if self._weights is not None else None
-        return {"best": self.best, "best_epoch": self.best_epoch, "weights": weights}
+        return {"best": self.best, "best_epoch": self.best_epoch, "weights": self._weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         self.best, self.best_epoch = state["best"], state["best_epoch"]
-        self._saved = state["weights"]
+        self._weights = state["weights"]

@@ -85,7 +85,9 @@ def resume(path: str | Path, run: Run) -> None:
     path = Path(path)
     if path.exists():
         load(path, run)
-    elif not any(isinstance(c, Checkpoint) and c.path == path for c in run.callbacks):
+    elif not any(
+        isinstance(c, Checkpoint) and c.path.resolve() == path.resolve() for c in run.callbacks
+    ):
         raise FileNotFoundError(
             f"there is no checkpoint {path} to resume from. Hint: with Checkpoint({str(path)!r}) "
             "among the callbacks a missing file means a start from the beginning"

@@ -20,7 +20,12 @@ COLUMNS = ("epoch", "loss", "penalty", "val_loss", "lr", "seconds")
 
 
 def check_settings(
-    epochs: int, batch_size: int, lr: float, clip_norm: float | None, scheduler_step: str
+    epochs: int,
+    batch_size: int,
+    lr: float,
+    clip_norm: float | None,
+    scheduler_step: str,
+    seed: int | None,
 ) -> None:
     """Refuse numbers out of range."""
     whole("epochs", epochs, at_least=1)
@@ -28,6 +33,8 @@ def check_settings(
     for name, value in (("lr", lr), ("clip_norm", clip_norm)):
         if value is not None and number(name, value) <= 0:
             raise ValueError(f"{name} must be greater than 0, got {value!r}")
+    if seed is not None:
+        whole("seed", seed, at_least=0)
     one_of("scheduler_step", scheduler_step, ("epoch", "batch"))
 
 
@@ -45,8 +52,8 @@ def check_functions(loss: Any, metrics: Any, callbacks: Any, validation: Any) ->
             raise ValueError(f"a metric cannot be named {name!r}, the history has such a column")
         if isinstance(metric, type) or not (callable(metric) or hasattr(metric, "update")):
             raise TypeError(f"metric {name!r} must be a function or metric object, got {metric!r}")
-    if isinstance(callbacks, Callback):
-        raise TypeError(f"callbacks must be a list, got one callback. Hint: [{callbacks!r}]")
+    if not isinstance(callbacks, Sequence):
+        raise TypeError(f"callbacks must be a list of them, got {callbacks!r}")
     for callback in callbacks:
         if not isinstance(callback, Callback):
             raise TypeError(f"a callback must be an object of a Callback class, got {callback!r}")
@@ -67,38 +74,52 @@ def check_model(model: Any) -> None:
 
 def check_data(name: str, data: Any) -> None:
     """Refuse data that are no tensors, data set or loader, or that are empty or uneven."""
-    if isinstance(data, (DataLoader, Dataset)):
-        source = data.dataset if isinstance(data, DataLoader) else data
-        if not isinstance(source, IterableDataset) and len(data) == 0:  # type: ignore[arg-type]
-            dropped = isinstance(data, DataLoader) and data.drop_last and len(source) > 0  # type: ignore[arg-type]
-            hint = ". Hint: drop_last leaves out its only, smaller batch" if dropped else ""
-            raise ValueError(f"{name} is empty, it must give at least one batch{hint}")
-        return
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
-        given = f"{type(data).__name__}"
-        given += f" of length {len(data)}" if isinstance(data, (tuple, list)) else ""
+    if isinstance(data, DataLoader):
+        _check_loader(name, data)
+    elif isinstance(data, Dataset):
+        if not isinstance(data, IterableDataset) and len(data) == 0:  # type: ignore[arg-type]
+            raise ValueError(f"{name} is empty, it must have at least one row")
+    elif isinstance(data, (tuple, list)) and len(data) == 2:
+        x, y = data
+        _check_tensors(name, [*x, y] if isinstance(x, (tuple, list)) else [x, y])
+    else:
+        length = f" of length {len(data)}" if isinstance(data, (tuple, list)) else ""
         raise TypeError(
-            f"{name} must be a pair (X, y) of tensors, a Dataset or a DataLoader, got a {given}"
+            f"{name} must be a pair (X, y) of tensors, a Dataset or a DataLoader, "
+            f"got a {type(data).__name__}{length}"
         )
-    x, y = data
-    inputs = list(x) if isinstance(x, (tuple, list)) else [x]
-    for part in [*inputs, y]:
-        if not isinstance(part, Tensor):
-            kind = type(part).__name__
+
+
+def _check_loader(name: str, loader: DataLoader[Any]) -> None:
+    if not isinstance(loader.dataset, IterableDataset) and len(loader) == 0:
+        hint = ". Hint: drop_last leaves out its only, smaller batch" if loader.drop_last else ""
+        raise ValueError(f"{name} is empty, it must give at least one batch{hint}")
+
+
+def _check_tensors(name: str, tensors: Sequence[Any]) -> None:
+    for tensor in tensors:
+        if not isinstance(tensor, Tensor):
             hint = "torch.as_tensor(array) makes a tensor of a NumPy array"
-            raise TypeError(f"{name} must hold tensors, got a {kind}. Hint: {hint}")
-        if part.ndim == 0:
-            raise ValueError(f"{name} holds a tensor without rows, of shape ()")
-    counts = [len(part) for part in [*inputs, y]]
-    if len(set(counts)) > 1:
-        shapes = ", ".join(str(tuple(part.shape)) for part in [*inputs, y])
+            raise TypeError(
+                f"{name} must hold tensors, got a {type(tensor).__name__}. Hint: {hint}"
+            )
+        if tensor.ndim == 0 or len(tensor) == 0:
+            shape = tuple(tensor.shape)
+            raise ValueError(f"{name} is empty: a tensor of shape {shape} has no rows")
+    if len({len(tensor) for tensor in tensors}) > 1:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
         raise ValueError(f"{name}: X and y must have as many rows as each other, got {shapes}")
-    if counts[0] == 0:
-        raise ValueError(f"{name} is empty, it must have at least one row")
 
 
-def check_run(run: Run, scheduler_step: str, columns: Sequence[str]) -> None:
-    """Refuse an optimiser or schedule of something else, and a monitor without its column."""
+def check_run(run: Run, scheduler_step: str, steps: int | None, columns: Sequence[str]) -> None:
+    """Refuse an optimiser or schedule of something else, and a monitor without its column.
+
+    Args:
+        run: the run.
+        scheduler_step: "epoch" or "batch".
+        steps: how many steps the schedule will make, or None if that is not known.
+        columns: of the history to come.
+    """
     if not isinstance(run.optimizer, Optimizer):
         raise TypeError(f"optimizer must be a torch Optimizer or make one, got {run.optimizer!r}")
     held = {id(p) for group in run.optimizer.param_groups for p in group["params"]}
@@ -109,6 +130,12 @@ def check_run(run: Run, scheduler_step: str, columns: Sequence[str]) -> None:
         )
     if run.scheduler is not None and getattr(run.scheduler, "optimizer", None) is not run.optimizer:
         raise ValueError("the scheduler must belong to the optimizer that is used here")
+    total = getattr(run.scheduler, "total_steps", None)
+    if total is not None and steps is not None and total < steps:
+        raise ValueError(
+            f"the scheduler ends after {total} steps, but this run makes {steps} of them, "
+            f"one per {scheduler_step}. Hint: total_steps={steps}"
+        )
     if isinstance(run.scheduler, ReduceLROnPlateau):
         if scheduler_step != "epoch":
             raise ValueError("ReduceLROnPlateau needs scheduler_step='epoch', got 'batch'")

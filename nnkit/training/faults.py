@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-import torch
 from torch import Tensor
 
 from nnkit.training.batches import Batch, all_finite
@@ -69,7 +68,7 @@ class Watch:
         if last == 0:
             raise ValueError(f"epoch {self.run.epoch}: the loader gave no batch")
         self.look()
-        if not weights_finite(list(self.run.model.parameters())):
+        if not all_finite(list(self.run.model.parameters())):
             self._stop(last, "its update made weights nan or inf", self._cause(last + 1))
         row = {"loss": self.losses.mean}
         return row | {"penalty": self.penalties.mean} if self.penalties.count else row
@@ -118,12 +117,3 @@ def bad_batch(batches: Iterable[Batch]) -> str | None:
             if not all_finite(item):
                 return what
     return None
-
-
-def weights_finite(tensors: Sequence[Tensor]) -> bool:
-    """Whether all weights are finite, asked in one go."""
-    floats = [t.detach() for t in tensors if t.is_floating_point() and t.numel()]
-    if not floats:
-        return True
-    norms = torch._foreach_norm(floats, ord=math.inf)
-    return bool(torch.stack([norm.float() for norm in norms]).isfinite().all())

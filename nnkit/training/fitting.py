@@ -12,10 +12,18 @@ import torch
 from torch import Tensor, nn
 
 from nnkit.training import checkpoint, checks, setup
-from nnkit.training.batches import Batch, Transformed, make_batches
+from nnkit.training.batches import (
+    Batch,
+    Batches,
+    TensorBatches,
+    Transformed,
+    make_batches,
+    total_batches,
+)
 from nnkit.training.callbacks import Callback
+from nnkit.training.checkpoint import Checkpoint, generators_of
 from nnkit.training.evaluation import Metrics, evaluate, modes_kept
-from nnkit.training.history import History
+from nnkit.training.history import History, Row
 from nnkit.training.loop import train
 from nnkit.training.probe import FirstChecked, probe
 from nnkit.training.progress import Progress
@@ -24,6 +32,7 @@ from nnkit.training.run import Run
 from nnkit.training.update import Update
 
 Loss = Callable[[Any, Any], Tensor]
+Transform = Callable[[Any, Any], Batch]
 
 
 def fit(
@@ -39,7 +48,7 @@ def fit(
     scheduler: Any = None,
     scheduler_step: str = "epoch",
     regularizer: Callable[[nn.Module], Tensor] | None = None,
-    transform: Callable[[Any, Any], Batch] | None = None,
+    transform: Transform | None = None,
     metrics: Metrics | None = None,
     callbacks: Sequence[Callback] = (),
     clip_norm: float | None = None,
@@ -85,7 +94,7 @@ def fit(
         NonFiniteLoss: the loss became nan or inf; the model has the weights of the epoch before.
     """
     metrics = metrics or {}
-    checks.check_settings(epochs, batch_size, lr, clip_norm, scheduler_step)
+    checks.check_settings(epochs, batch_size, lr, clip_norm, scheduler_step, seed)
     checks.check_functions(loss, metrics, callbacks, validation)
     checks.check_model(model)
     checks.check_data("data", data)
@@ -93,25 +102,20 @@ def fit(
         checks.check_data("validation", validation)
 
     place = setup.choose_device(device, model)
-    model.to(place)
+    setup.move_all((model, loss, *metrics.values()), place)
     optimizer = setup.make_optimizer(optimizer, model, lr)
     scheduler = setup.make_scheduler(scheduler, optimizer)
-    order = sorted(callbacks, key=lambda c: isinstance(c, checkpoint.Checkpoint))  # these last
-    run = Run(
-        model, optimizer, scheduler, epochs, order, checkpoint.generators_of(data, validation)
-    )
+    ordered = sorted(callbacks, key=lambda c: isinstance(c, Checkpoint))  # they save the others
+    run = Run(model, optimizer, scheduler, epochs, ordered, generators_of(data, validation))
+    batches = make_batches(data, batch_size, place, shuffle=True)
+    total = total_batches(batches, epochs)
     columns = ["loss", *(["penalty"] if regularizer is not None else []), "lr"]
     columns += ["val_loss", *metrics] if validation is not None else []
-    checks.check_run(run, scheduler_step, columns)
+    checks.check_run(run, scheduler_step, total if scheduler_step == "batch" else epochs, columns)
 
-    batches = make_batches(data, batch_size, place, shuffle=True)
     check = partial(probe, model, loss)
-    source: Iterable[Batch] = batches if transform is None else Transformed(batches, transform)
-    if batches.targets is not None:
-        check(*batches.peek(batch_size), transform=transform, targets=batches.targets)
-    else:
-        source = FirstChecked(source, check)
-    validate: Callable[[], dict[str, float]] = dict
+    source = _tried_out(batches, transform, check, batch_size)
+    validate: Callable[[], Row] = dict
     if validation is not None:
         held_out = make_batches(validation, 8 * batch_size, place, shuffle=False)
         trial = held_out.peek(batch_size)
@@ -119,9 +123,22 @@ def fit(
         validate = partial(evaluate, model, held_out, loss, metrics)
 
     update = Update(model, optimizer, loss, regularizer, clip_norm)
-    bar = Progress(batches, epochs, show=progress)
+    bar = Progress(total, show=progress)
     with seeded(seed), modes_kept(model), closing(bar):
         if resume is not None:
             checkpoint.resume(resume, run)
         train(run, source, update, validate, scheduler_step, bar)
     return run.history
+
+
+def _tried_out(
+    batches: Batches, transform: Transform | None, check: Callable[..., None], batch_size: int
+) -> Iterable[Batch]:
+    """The training batches, transformed; checked now, or when a loader gives the first."""
+    source = batches if transform is None else Transformed(batches, transform)
+    if not isinstance(batches, TensorBatches) or batches.targets is None:
+        return FirstChecked(source, check)
+    check(*batches.peek(batch_size), transform=transform, targets=batches.targets)
+    if batches.rows % batches.batch_size == 1:
+        check(*batches.peek(1), transform=transform)  # batch normalisation fails on one row
+    return source

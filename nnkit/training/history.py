@@ -66,6 +66,8 @@ class History:
 
     def __str__(self) -> str:
         """A small aligned table."""
+        if not self.rows:
+            return f"no epoch was finished{self._ending()}"
         lines = [self.names, *self._cells()]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in lines]

@@ -12,7 +12,7 @@ from nnkit.training.callbacks import Callback
 from nnkit.training.faults import NonFiniteLoss, Watch
 from nnkit.training.history import Row
 from nnkit.training.progress import Progress
-from nnkit.training.run import Run, Snapshot, tensors_of
+from nnkit.training.run import Run, copies, put_back, tensors_of
 from nnkit.training.update import Update
 
 
@@ -36,7 +36,7 @@ def train(
     """
     watch, by_batch = Watch(run, batches), scheduler_step == "batch"
     run.model.train()
-    good = Snapshot(tensors_of(run.model), run.history.rows)
+    good = copies(tensors_of(run.model)), [*run.history.rows]
     try:
         run.call("on_train_begin")
         while not run.is_last_epoch:
@@ -49,18 +49,17 @@ def train(
             row |= {"lr": lr, "seconds": time.perf_counter() - started}
             if not by_batch:
                 move_schedule(run, row)
-            good = Snapshot(tensors_of(run.model), [*run.history.rows, row])
+            good = copies(tensors_of(run.model)), [*run.history.rows, row]
             run.history.rows.append(row)
             run.call("on_epoch_end")
     except (KeyboardInterrupt, NonFiniteLoss) as fault:
-        good.restore()  # whatever the moment: weights and history belong together
-        run.history.rows[:] = good.rows
+        values, run.history.rows[:] = good  # of one moment: weights and history agree
+        put_back(tensors_of(run.model), values)
         run.history.stopped = "interrupted"
         if isinstance(fault, NonFiniteLoss):
             run.history.stopped = "non-finite loss"
             raise
     finally:
-        update.clear()
         run.call("on_train_end")
 
 
@@ -90,6 +89,7 @@ def train_epoch(
             bar.update(run)
         if run.history.stopped:
             break
+    update.clear()  # room for what follows
     return watch.close()
 
 

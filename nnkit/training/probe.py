@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from nnkit.training.batches import Batch, all_finite, forward
 from nnkit.training.evaluation import modes_kept
 from nnkit.training.randomness import random_state_kept
-from nnkit.training.run import Snapshot
+from nnkit.training.run import copies, put_back
 
 MISTAKES = (RuntimeError, ValueError, TypeError, IndexError, UserWarning)
 CLASSES = (F.cross_entropy, F.nll_loss, nn.CrossEntropyLoss, nn.NLLLoss)
@@ -53,7 +53,7 @@ def probe(
         ValueError, TypeError: with what was given, what is wanted and a hint.
     """
     model = getattr(model, "_orig_mod", model)  # not the compiled one: hooks would recompile it
-    buffers = Snapshot(model.buffers())
+    buffers = copies(model.buffers())
     try:
         with random_state_kept(), modes_kept(model), torch.set_grad_enabled(training):
             model.train(training)
@@ -65,7 +65,7 @@ def probe(
             if training:
                 _try_gradient(model, value, output, y, name)
     finally:
-        buffers.restore()
+        put_back(model.buffers(), buffers)
     if not value.isfinite():
         for what, item in (("inputs", x), ("targets", y)):
             if not all_finite(item):
@@ -87,22 +87,25 @@ class FirstChecked:
 
 
 def _try_model(model: nn.Module, x: Any, name: str) -> Any:
-    """The output; if there is none, the reason at the innermost module that was reached."""
-    reached: list[tuple[str, nn.Module, tuple[Any, ...]]] = []
+    """The output; if there is none, the reason, found at the module in which it failed."""
+    inside: list[tuple[nn.Module, Any]] = []  # the modules entered and not yet left
 
-    def hook(label: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
-        return lambda module, args: reached.append((label, module, args))
+    def enter(module: nn.Module, args: Any) -> None:
+        inside.append((module, args[0] if len(args) == 1 else args))
 
-    hooks = [m.register_forward_pre_hook(hook(label)) for label, m in model.named_modules()]
+    def leave(module: nn.Module, args: Any, output: Any) -> None:
+        inside.pop()
+
+    hooks = [module.register_forward_pre_hook(enter) for module in model.modules()]
+    hooks += [module.register_forward_hook(leave) for module in model.modules()]
     try:
         return forward(model, x)
     except MISTAKES as error:
-        label, module, args = reached[-1] if reached else ("", model, (x,))
-        given = args[0] if len(args) == 1 else args
-        dtype = next((p.dtype for p in module.parameters()), None)
-        where = f"{label}, {module}," if label else f"{type(module).__name__}"
-        hint = _hint_for(module, given, dtype)
-        kind = TypeError if "X.float()" in hint or "X.long()" in hint else ValueError
+        module, given = inside[-1] if inside else (model, x)
+        label = next(label for label, m in model.named_modules() if m is module)
+        where = f"{label}, {module}," if label else type(module).__name__
+        hint = _hint_for(module, given)
+        kind = TypeError if "dtype" in hint else ValueError
         raise kind(
             f"{name}: the model cannot take a batch of {_form(x)}. {where} was given "
             f"{_form(given)}: {hint or error}"
@@ -112,16 +115,21 @@ def _try_model(model: nn.Module, x: Any, name: str) -> Any:
             handle.remove()
 
 
-def _hint_for(module: nn.Module, x: Any, dtype: torch.dtype | None) -> str:
+def _hint_for(module: nn.Module, x: Any) -> str:
     """What this layer wants, if it is one whose wants are known."""
     if not isinstance(x, Tensor):
         return ""
+    dtype = next((p.dtype for p in module.parameters(recurse=False)), None)
+    if isinstance(module, nn.modules.batchnorm._BatchNorm) and len(x) == 1:
+        hint = "another batch_size, or a DataLoader with drop_last=True"
+        return f"it cannot normalise a batch (the last one, perhaps) of one row. Hint: {hint}"
     if isinstance(module, nn.Embedding):
         if x.is_floating_point():
-            return "it wants whole numbers. Hint: X.long()"
+            return "it wants a whole-number dtype. Hint: X.long()"
         return f"it wants numbers from 0 to {module.num_embeddings - 1}, got {_span(x)}"
     if dtype is not None and x.dtype != dtype:
-        return f"its weights are {dtype}. Hint: X.float(), or a model in the data's dtype"
+        hint = "X.float()" if dtype == torch.float32 else f"X.to({dtype})"
+        return f"its weights are of dtype {dtype}. Hint: {hint}, or a model in the data's dtype"
     wants = {"in_features": -1, "input_size": -1, "in_channels": 1, "num_features": 1}
     for attribute, axis in wants.items():
         width = getattr(module, attribute, None)

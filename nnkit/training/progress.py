@@ -43,13 +43,12 @@ class Progress:
     """A clock that ticks a few times a second and the bar that it moves.
 
     Args:
-        batches: those of an epoch.
-        epochs: how many there are.
+        total: batches of the whole run, or None if not known.
         show: whether there may be a bar at all.
     """
 
-    def __init__(self, batches: Any, epochs: int, show: bool = True) -> None:
-        self.total = _length(batches, epochs)
+    def __init__(self, total: int | None, show: bool = True) -> None:
+        self.total = total
         self._maker = bar_maker() if show else None
         self._bar: Any = None
         self._start = time.perf_counter()
@@ -74,11 +73,3 @@ class Progress:
         """Take the bar away."""
         if self._bar is not None:
             self._bar.close()
-
-
-def _length(batches: Any, epochs: int) -> int | None:
-    """How many batches the run has; None if the loader cannot say."""
-    try:
-        return epochs * len(batches)
-    except TypeError:
-        return None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from nnkit.training.history import History, Row
+from nnkit.training.history import History
 
 if TYPE_CHECKING:
     from nnkit.training.callbacks import Callback
@@ -64,20 +64,18 @@ class Run:
         return self.epoch >= self.epochs or bool(self.history.stopped)
 
 
-class Snapshot:
-    """A copy of tensors that can be given back, with the history that belongs to them."""
-
-    def __init__(self, tensors: Iterable[Tensor], rows: Sequence[Row] = ()) -> None:
-        self.tensors, self.rows = list(tensors), list(rows)
-        self.values = [tensor.detach().clone() for tensor in self.tensors]
-
-    @torch.no_grad()
-    def restore(self) -> None:
-        """Give the tensors their values back, in place."""
-        for tensor, value in zip(self.tensors, self.values, strict=True):
-            tensor.copy_(value)
-
-
 def tensors_of(model: nn.Module) -> list[Tensor]:
     """A model's parameters and buffers."""
     return [*model.parameters(), *model.buffers()]
+
+
+def copies(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """The values of the tensors, to be put back later."""
+    return [tensor.detach().clone() for tensor in tensors]
+
+
+@torch.no_grad()
+def put_back(tensors: Iterable[Tensor], values: Iterable[Tensor]) -> None:
+    """Give the tensors these values, in place."""
+    for tensor, value in zip(tensors, values, strict=True):
+        tensor.copy_(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -30,6 +31,13 @@ def choose_device(device: str | torch.device, model: nn.Module) -> torch.device:
     return here
 
 
+def move_all(items: Iterable[Any], device: torch.device) -> None:
+    """Move what can be moved in place: the model, a loss with weights, metrics with sums."""
+    for item in items:
+        if isinstance(item, nn.Module):
+            item.to(device)
+
+
 def make_optimizer(optimizer: Any, model: nn.Module, lr: float) -> Any:
     """The optimiser given, or made by its factory; Adam by default.
 
@@ -49,6 +57,8 @@ def default_adam(model: nn.Module, lr: float) -> Optimizer:
     params = list(model.parameters())
     if not all(p.dtype in (torch.float32, torch.float64) for p in params):
         return torch.optim.Adam(params, lr=lr)
+    if any(getattr(module, "sparse", False) for module in model.modules()):
+        return torch.optim.Adam(params, lr=lr)  # says that sparse gradients want SparseAdam
     if all(p.device.type == "cpu" for p in params):
         return FusedAdam(params, lr=lr)
     return torch.optim.Adam(params, lr=lr, fused=all(p.device.type == "cuda" for p in params))
