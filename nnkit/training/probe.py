@@ -69,7 +69,8 @@ def probe(
     if not value.isfinite():
         for what, item in (("inputs", x), ("targets", y)):
             if not all_finite(item):
-                raise ValueError(f"{name}: the {what} hold nan or inf, {_where(item)}")
+                after = " after the transform" if transform is not None else ""
+                raise ValueError(f"{name}: the {what}{after} hold nan or inf, {_where(item)}")
 
 
 class FirstChecked:
