@@ -38,6 +38,12 @@ class FusedAdam(Optimizer):
         super().__setstate__(state)
         self._known = {}  # the state's tensors were replaced
 
+    def state_dict(self) -> dict[str, Any]:
+        """As that of torch.optim.Adam: a step count of its own for each parameter."""
+        saved = super().state_dict()
+        state = {i: s | {"step": s["step"].clone()} for i, s in saved["state"].items()}
+        return saved | {"state": state}
+
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """Update every parameter that has a gradient."""
