@@ -118,7 +118,8 @@ def curve(n: int = 100, noise: float = 0.1, seed: int = 0, kind: str = "sine") -
 def _labels(n: int, noise: float, seed: int, classes: int) -> tuple[Tensor, torch.Generator]:
     """Check the arguments of a made data set; return its labels in turn and its generator."""
     number("noise", noise, at_least=0.0)
-    generator = torch.Generator().manual_seed(whole("seed", seed, at_least=0))
+    generator = torch.Generator(torch.get_default_device())
+    generator.manual_seed(whole("seed", seed, at_least=0))
     return torch.arange(whole("n, the number of points,", n, at_least=1)) % classes, generator
 
 

@@ -103,7 +103,10 @@ class Graph(nn.Module):
         return "Graph(\n  " + "\n  ".join(lines) + f"\n  output {self.output}\n)"
 
     def _formula(self, name: str) -> str:
-        return f"{name} = {self.nodes[name]}({', '.join(self.parents[name])})"
+        module = self.nodes[name]
+        # a module of many lines is named by its class alone
+        label = f"{type(module).__name__}(…)" if len(list(module.children())) else repr(module)
+        return f"{name} = {label}({', '.join(self.parents[name])})"
 
     def _bind(self, tensors: tuple[Tensor, ...], named: dict[str, Tensor]) -> dict[str, Tensor]:
         values = dict(zip(self.inputs, tensors, strict=False)) | named
@@ -183,7 +186,7 @@ def _parents(
             )
         parents[name] = node[1:]
         for parent in parents[name]:
-            one_of(f"input of node {name!r}", parent, known)
+            one_of(f"input to node {name!r},", parent, known)
     return parents
 
 

@@ -46,8 +46,9 @@ def split(
         validation: share of the rows for validation, in [0, 1).
         test: share of the rows for the test, in [0, 1).
         seed: draws the same split every time.
-        stratify: give every part the classes in equal shares; None does so for class numbers
-            unless there are groups.
+        stratify: give every part the classes in equal shares, so far as whole rows allow (the
+            only row of a class is trained on); None does so for class numbers unless there are
+            groups.
         groups: a label per row; rows of one label stay on one side (an object and its
             augmented copies, say), so shares are met as nearly as whole groups allow.
 

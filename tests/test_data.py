@@ -261,6 +261,11 @@ def test_equal_classes_are_split_equally():
     assert unequal.max() > unequal.min()
 
 
+def test_a_class_of_one_row_is_trained_on():
+    y = (torch.arange(100) == 37).long()
+    assert all(37 in split(torch.arange(100), y, seed=seed).train[0] for seed in range(20))
+
+
 def test_only_class_numbers_are_stratified():
     X, y = torch.arange(500), torch.arange(500) % 10
     as_numbers = split(X, y.float(), seed=7)

@@ -106,6 +106,12 @@ def test_a_node_may_take_one_value_twice():
     assert torch.equal(graph(X), X * X)
 
 
+def test_a_node_takes_its_inputs_in_the_order_written():
+    graph = Graph({"a": 3, "b": 3}, {"y": (torch.sub, "b", "a")}, "y")
+    a, b = torch.randn(4, 3), torch.randn(4, 3)
+    assert torch.equal(graph(a, b), b - a)
+
+
 def test_images_keep_their_shape():
     convolution = nn.Conv2d(3, 5, 3, padding=1)
     nodes = {"c": (convolution, "image"), "both": (concat, "c", "image")}
@@ -158,6 +164,7 @@ def test_a_graph_may_stand_at_a_node():
     outer = Graph({"x": 2}, {"inner": (skip_graph(), "x"), "y": (torch.relu, "inner")}, "y")
     X = torch.randn(3, 2)
     assert torch.equal(outer(X), torch.relu(outer.nodes["inner"](X)))
+    assert "  inner = Graph(…)(x): (N, 1)\n  y = relu(inner): (N, 1)\n" in repr(outer)
 
 
 def test_what_is_printed_is_the_formula():
@@ -212,7 +219,7 @@ def linear(name="x", fan_in=2):
             {"hidden": linear(), "y": linear("hiden")},
             "y",
             ValueError,
-            "unknown input of node 'y' 'hiden': allowed are x, hidden, y; did you mean 'hidden'",
+            "unknown input to node 'y', 'hiden': allowed are x, hidden, y; did you mean 'hidden'",
         ),
         ({"x": 2}, {"y": linear()}, "z", ValueError, "unknown output node 'z': allowed are y"),
         ({"x": 2}, {"y": linear()}, "x", ValueError, "unknown output node 'x'"),
