@@ -7,11 +7,10 @@ from .chromium import start_browser
 from .slides import open_deck, walk
 
 
-def screenshots(deck: Path, folder: Path, width: int, height: int, only: list[int]) -> None:
+def screenshots(deck: Path, folder: Path, size: str, only: list[int]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with start_browser() as browser:
-        page = browser.new_page(viewport={"width": width, "height": height})
-        open_deck(page, deck)
+        page = open_deck(browser, deck, size=size).page
         for slide in walk(page):
             if not only or slide.number in only:
                 page.screenshot(path=folder / f"{slide.number:02d}.png")
@@ -25,4 +24,4 @@ if __name__ == "__main__":
     parser.add_argument("--size", default="1280x720", help="default: %(default)s")
     parser.add_argument("--only", type=int, nargs="*", default=[], help="numbers of slides")
     asked = parser.parse_args()
-    screenshots(asked.deck, asked.folder, *map(int, asked.size.split("x")), asked.only)
+    screenshots(asked.deck, asked.folder, asked.size, asked.only)

@@ -1,15 +1,17 @@
-"""Walk through an exported deck in a browser."""
+"""An exported deck, opened in a browser and watched."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
+
+INSIDE = ("file:", "data:", "blob:", "about:")  # addresses that need no network
 
 
 @dataclass(frozen=True)
 class Slide:
-    """Where a slide is in the deck, and how to name it in a message."""
+    """Where a slide is in its deck, and how a message names it."""
 
     number: int
     horizontal: int
@@ -20,30 +22,58 @@ class Slide:
         return f"slide {self.number} “{self.title}”"
 
 
+@dataclass
+class Watched:
+    """A page with what it asked of the network and what went wrong in it."""
+
+    page: Page
+    inside: tuple[str, ...] = INSIDE
+    requests: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("request", lambda request: self._note(request.url))
+        self.page.on("pageerror", lambda error: self.errors.append(f"uncaught {error}"))
+        self.page.on("websocket", lambda socket: self._note(socket.url))
+        self.page.on(
+            "console",
+            lambda message: message.type == "error" and self.errors.append(message.text),
+        )
+
+    def _note(self, url: str) -> None:
+        if not url.startswith(self.inside):
+            self.requests.append(url)
+
+
 LIST = """() => Reveal.getSlides().map((slide, i) => {
   const {h, v} = Reveal.getIndices(slide);
   const heading = slide.querySelector('h1, h2, h3, h4');
   return [i + 1, h, v || 0, (heading || slide).textContent.trim().slice(0, 60)];
 })"""
-# two frames without a change: the layout has settled
-SETTLED = """([h, v]) => {
-  Reveal.slide(h, v, Infinity);
+# All fragments and answers shown; then two frames, so that the layout has settled.
+SHOW = """([h, v]) => {
+  Reveal.slide(h, v);
   const slide = Reveal.getCurrentSlide();
   slide.querySelectorAll('.fragment').forEach(part => part.classList.add('visible'));
-  return Promise.all([...slide.querySelectorAll('img')].map(image => image.decode().catch(() => 0)))
-    .then(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))));
+  slide.querySelectorAll('details').forEach(answer => answer.open = true);
+  const images = [...slide.querySelectorAll('img')].map(image => image.decode().catch(() => 0));
+  const frame = () => new Promise(requestAnimationFrame);
+  return Promise.all(images).then(frame).then(frame).then(() => null);
 }"""
 
 
-def open_deck(page: Page, deck: Path, query: str = "") -> None:
-    """Open a deck and wait until formulas and fonts are in place."""
-    page.goto(deck.resolve().as_uri() + query)
-    page.wait_for_function("document.documentElement.dataset.ready === 'true'")
+def open_deck(browser: Browser, deck: Path, *, query: str = "", size: str = "1280x720") -> Watched:
+    """Open a deck in a page of its own and wait until formulas and fonts are in place."""
+    width, height = map(int, size.split("x"))
+    watched = Watched(browser.new_page(viewport={"width": width, "height": height}))
+    watched.page.goto(deck.resolve().as_uri() + query)
+    watched.page.wait_for_function("document.documentElement.dataset.ready === 'true'")
+    return watched
 
 
 def walk(page: Page) -> Iterator[Slide]:
-    """Show one slide after the other, with all its fragments, and name each."""
+    """Show one slide after the other and name each."""
     for entry in page.evaluate(LIST):
         slide = Slide(*entry)
-        page.evaluate(SETTLED, [slide.horizontal, slide.vertical])
+        page.evaluate(SHOW, [slide.horizontal, slide.vertical])
         yield slide

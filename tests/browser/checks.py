@@ -1,0 +1,151 @@
+"""What must hold on every slide. A check returns one line for each offence, none if all is well."""
+
+import re
+
+from playwright.sync_api import Locator, Page
+
+from .slides import Watched, walk
+
+READABLE = 0.65  # of its size: the smallest that the text of a figure can be read at
+
+ROUNDING = 6  # px; a line of text is a little higher than its box
+
+# How far, in pixels of the slide, anything sticks out of the slide's content box: text as well
+# as boxes. A formula counts by its outer box, its copy for screen readers not at all.
+EXCESS = """() => {
+  const slide = Reveal.getCurrentSlide(), scale = Reveal.getScale();
+  const style = getComputedStyle(slide);
+  const edge = side => parseFloat(style['padding-' + side]) * scale;
+  const outer = slide.getBoundingClientRect();
+  const out = {above: 0, below: 0, left: 0, right: 0};
+  const measure = rects => { for (const r of rects) if (r.width && r.height) {
+    out.above = Math.max(out.above, outer.top + edge('top') - r.top);
+    out.below = Math.max(out.below, r.bottom - outer.bottom + edge('bottom'));
+    out.left = Math.max(out.left, outer.left + edge('left') - r.left);
+    out.right = Math.max(out.right, r.right - outer.right + edge('right'));
+  }};
+  const hidden = 'aside.notes, script, style, mjx-assistive-mml, svg *';
+  for (const part of slide.querySelectorAll('*'))
+    if (!part.closest(hidden)) measure(part.getClientRects());
+  const texts = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  while (texts.nextNode()) if (!texts.currentNode.parentElement.closest(hidden)) {
+    range.selectNodeContents(texts.currentNode);
+    measure(range.getClientRects());
+  }
+  return Object.entries(out).map(([side, px]) => [side, px / scale]);
+}"""
+SMALL = """() => [...Reveal.getCurrentSlide().querySelectorAll('.jp-OutputArea-output img')]
+  .map(image => {
+    const box = image.getBoundingClientRect(), scale = Reveal.getScale();
+    const width = image.getAttribute('width') || image.naturalWidth;
+    const height = image.getAttribute('height') || image.naturalHeight;
+    return Math.min(box.width / scale / width, box.height / scale / height);
+  })"""
+UNTYPESET = r"""() => {
+  const slide = Reveal.getCurrentSlide(), found = [];
+  for (const error of slide.querySelectorAll('mjx-merror, [data-mml-node="merror"]'))
+    found.push(error.getAttribute('data-mjx-error') || error.textContent);
+  const texts = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode.textContent;
+    const verbatim = 'pre, code, script, style, textarea, aside.notes, mjx-container';
+    if (/\$|\\[([]/.test(text) && !texts.currentNode.parentElement.closest(verbatim))
+      found.push(text.trim());
+  }
+  return found;
+}"""
+WITHOUT_ALT = """() => [...Reveal.getCurrentSlide().querySelectorAll('img')].filter(image => {
+  const alt = (image.getAttribute('alt') || '').trim();
+  return !alt || alt.startsWith('No description has been provided');
+}).length"""
+
+
+def too_large(page: Page) -> list[str]:
+    """Slides on which something sticks out of the slide, with how far."""
+    found = []
+    for slide in walk(page):
+        out = [f"{px:.0f} px {side}" for side, px in page.evaluate(EXCESS) if px > ROUNDING]
+        if out:
+            found.append(f"{slide}: {', '.join(out)} the room for content")
+    return found
+
+
+def too_small(page: Page) -> list[str]:
+    """Figures that had to shrink so much that they cannot be read."""
+    return [
+        f"{slide}: a figure at {shown:.0%} of its size; hide or shorten the code"
+        for slide in walk(page)
+        for shown in page.evaluate(SMALL)
+        if shown < READABLE
+    ]
+
+
+def untypeset(page: Page) -> list[str]:
+    """Formulas that are still source, or wrong."""
+    return [f"{slide}: {text!r}" for slide in walk(page) for text in page.evaluate(UNTYPESET)]
+
+
+def without_alt(page: Page) -> list[str]:
+    """Images without words."""
+    counts = [(slide, page.evaluate(WITHOUT_ALT)) for slide in walk(page)]
+    return [f"{slide}: {count} images without alt" for slide, count in counts if count]
+
+
+def outside(watched: Watched) -> list[str]:
+    """Addresses asked of the network while every slide was shown."""
+    list(walk(watched.page))
+    return watched.requests
+
+
+def wrong(watched: Watched) -> list[str]:
+    """Errors of scripts while every slide was shown."""
+    list(walk(watched.page))
+    return watched.errors
+
+
+def dead_sliders(page: Page) -> list[str]:
+    """Sliders that can be dragged and change nothing, or that keep the arrow keys afterwards."""
+    found = []
+    for slide in walk(page):
+        for figure in page.locator("section.present section.present figure.explore").all():
+            for slider in figure.locator("input[type=range]").all():
+                before = figure.locator("img").get_attribute("src")
+                _drag(page, slider)
+                name = f"{slide}: slider {slider.locator('xpath=..').inner_text().split()[0]!r}"
+                if figure.locator("img").get_attribute("src") == before:
+                    found.append(f"{name} changes nothing")
+                if slider.evaluate("slider => slider === document.activeElement"):
+                    found.append(f"{name} keeps the arrow keys")
+    return found
+
+
+def _drag(page: Page, slider: Locator) -> None:
+    """Drag the handle to the end of the slider that is farther away."""
+    box = slider.bounding_box()
+    assert box is not None
+    ratio = slider.evaluate("s => (s.value - s.min) / (s.max - s.min)")
+    middle, inset = box["y"] + box["height"] / 2, 8
+    page.mouse.move(box["x"] + inset + ratio * (box["width"] - 2 * inset), middle)
+    page.mouse.down()
+    end = box["x"] + (2 if ratio > 0.5 else box["width"] - 2)
+    page.mouse.move(end, middle, steps=5)
+    page.mouse.up()
+
+
+PRINTED = """() => ({
+  slides: document.querySelectorAll('.pdf-page section').length,
+  empty: [...document.querySelectorAll('.pdf-page :is(img, mjx-container > svg)')]
+    .filter(e => e.getBoundingClientRect().width < 2 || (e.complete === false)).length,
+})"""
+
+
+def print_pdf(watched: Watched) -> tuple[int, int, int]:
+    """Print a deck opened with ``?print-pdf``; count pages, slides and pictures that are empty."""
+    page = watched.page
+    page.wait_for_selector(".pdf-page")
+    page.evaluate("() => Promise.all([...document.images].map(i => i.decode().catch(() => 0)))")
+    page.emulate_media(media="print")
+    printed = page.evaluate(PRINTED)
+    pdf = page.pdf(prefer_css_page_size=True, print_background=True)
+    return len(re.findall(rb"/Type\s*/Page\b", pdf)), printed["slides"], printed["empty"]

@@ -1,0 +1,55 @@
+"""A browser if there is one, and every part exported once for all tests."""
+
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from nnkit.course.execute import execute
+from nnkit.course.lectures import Part, find_parts
+from nnkit.course.render import render
+
+from .chromium import MISSING, find_browser, start_browser
+
+HERE = Path(__file__).parent
+FEATURES = HERE / "lectures"  # a part with everything that a slide can hold
+LECTURES = HERE.parents[1] / "lectures"
+PARTS = find_parts([FEATURES, LECTURES])
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if find_browser() is None:
+        pytest.fail(MISSING) if os.environ.get("CI") else pytest.skip(MISSING)
+    with start_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def export(tmp_path_factory: pytest.TempPathFactory):
+    """A function that runs a part and writes its deck, once."""
+    folder = tmp_path_factory.mktemp("decks")
+
+    @cache
+    def export(part: Part) -> Path:
+        _, page = render(part, execute(part))
+        path = folder / f"{part.path.stem}-{part.path.parent.name}.html"
+        path.write_text(page, encoding="utf-8")
+        return path
+
+    return export
+
+
+@pytest.fixture(scope="session", params=PARTS, ids=lambda part: part.name)
+def deck(request: pytest.FixtureRequest, browser: Browser, export) -> Path:
+    """Each deck in turn."""
+    return export(request.param)
+
+
+@pytest.fixture(scope="session")
+def features(browser: Browser, export) -> Path:
+    """The deck with everything that a slide can hold."""
+    return export(find_parts([FEATURES])[0])
