@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nnkit.plots.canvas import figure_of, new_axes, set_title
-from nnkit.plots.style import BLUE, CLASS_COLOURS, INK, ORANGE, PAPER
+from nnkit.plots.fields import Array
+from nnkit.plots.labels import End, label_ends, log_axis
+from nnkit.plots.style import BLUE, CLASS_COLOURS, GREY, ORANGE, PAPER
 
 
 class HasRows(Protocol):
@@ -53,50 +55,13 @@ def lines(
         if np.shape(y) != x.shape:
             raise ValueError(f"curve {name!r} has shape {np.shape(y)}, x has {x.shape}")
     axes = new_axes(ax)
-    for axis in log:
-        getattr(axes, f"set_{axis}scale")("log")
-    ends = [
-        (float(x[-1]), float(np.asarray(y)[-1]), name, line.get_color())
-        for name, y in curves.items()
-        for line in axes.plot(x, np.asarray(y), **style)
-    ]
+    ends = []
+    for name, y in curves.items():
+        (line,) = axes.plot(x, np.asarray(y), **style)
+        ends.append(End(float(x[-1]), float(np.asarray(y)[-1]), name, line.get_color()))
     axes.set(xlabel=xlabel, ylabel=ylabel)
-    set_title(axes, title)
-    label_ends(axes, ends)
+    _finish(axes, ends, log, title)
     return figure_of(axes)
-
-
-def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, Any]]) -> None:
-    """Write names beside the ends of curves, moved apart where they would touch.
-
-    Args:
-        ax: axes whose limits are final.
-        ends: (x, y, name, colour) of every curve, in data units.
-    """
-    figure = figure_of(ax)
-    figure.draw_without_rendering()  # places the axes, so that points can be turned into pixels
-    line = 1.25 * 15 * figure.dpi / 72  # the height of a line of type, in pixels
-    spots = sorted((ax.transData.transform((x, y))[1], i) for i, (x, y, *_) in enumerate(ends))
-    heights = np.array([spot for spot, _ in spots])
-    for _ in range(100):  # push neighbours apart until none overlaps
-        overlap = np.clip(line - np.diff(heights), 0, None)
-        if not overlap.any():
-            break
-        heights[1:] += overlap / 2
-        heights[:-1] -= overlap / 2
-    for (spot, i), height in zip(spots, heights, strict=True):
-        x, y, name, colour = ends[i]
-        ax.annotate(
-            name,
-            (x, y),
-            xytext=(10, (height - spot) * 72 / figure.dpi),
-            textcoords="offset points",
-            va="center",
-            color=colour,
-            fontsize=15,
-            weight="bold",
-            annotation_clip=False,
-        )
 
 
 def history(
@@ -119,56 +84,84 @@ def history(
         title: what to see.
 
     Raises:
-        ValueError: an empty history, or a column that it does not have.
+        ValueError: a history without epochs, or without the column.
     """
     runs: Mapping[str, HasRows] = h if isinstance(h, Mapping) else {"": h}
+    columns = {label: _columns(run, metric) for label, run in runs.items()}
     axes = new_axes(ax)
-    if log:
-        axes.set_yscale("log")
-    ends = []
-    for number, (label, run) in enumerate(runs.items()):
-        ends += _run(axes, run, label, number, metric, best, alone=len(runs) == 1)
-    axes.set(xlabel="epoch", ylabel=metric.replace("_", " "))
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    set_title(axes, title)
-    label_ends(axes, ends)
+    ends: list[End] = []
+    for number, (label, (epochs, training, validation)) in enumerate(columns.items()):
+        alone = len(runs) == 1
+        if validation is None:
+            name = label or ("training" if metric == "loss" else metric)
+            ends.append(
+                _curve(axes, epochs, training, name, CLASS_COLOURS[number % len(CLASS_COLOURS)])
+            )
+            continue
+        colour = ORANGE if alone else CLASS_COLOURS[number % len(CLASS_COLOURS)]
+        if alone:
+            ends.append(_curve(axes, epochs, training, "training", BLUE))
+        else:
+            axes.plot(epochs, training, ":", color=colour, lw=1.6)
+        ends.append(_curve(axes, epochs, validation, label or "validation", colour))
+        if best and np.isfinite(validation).any():
+            _mark_lowest(axes, epochs, validation, colour, say=alone)
+    dotted = len(runs) > 1 and any(validation is not None for *_, validation in columns.values())
+    note = " (dotted: training)" if dotted else ""
+    axes.set(xlabel="epoch", ylabel=metric.replace("_", " ") + note)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+    _finish(axes, ends, "y" if log else "", title)
     return figure_of(axes)
 
 
-def _run(
-    ax: Axes, run: HasRows, label: str, number: int, metric: str, best: bool, *, alone: bool
-) -> list[tuple[float, float, str, Any]]:
-    """Draw one run and return the names for its ends."""
-    rows = list(run.rows)
-    columns = list(rows[0]) if rows else []
-    wanted = [name for name in (metric, f"val_{metric}") if name in columns]
-    if not wanted:
-        raise ValueError(f"metric={metric!r}: this history has {columns or 'no epochs'}")
-    epochs = [row["epoch"] for row in rows]
-    ends = []
-    for name in wanted:
-        validation = name.startswith("val_")
-        colour = (ORANGE if validation else BLUE) if alone else CLASS_COLOURS[number]
-        values = [row[name] for row in rows]
-        dashed = not alone and not validation and len(wanted) > 1
-        ax.plot(epochs, values, color=colour, ls=":" if dashed else "-", lw=2 if dashed else 3.2)
-        said = ("validation" if validation else "training") if alone else label
-        if alone and len(wanted) == 1 and metric != "loss":
-            said = metric
-        if not dashed:
-            ends.append((epochs[-1], values[-1], said, colour))
-        if best and validation and metric == "loss":
-            at = int(np.argmin(values))
-            ax.plot(epochs[at], values[at], "o", mfc=PAPER, mec=colour, mew=3, ms=11, zorder=5)
-            if alone:
-                ax.annotate(
-                    f"best: epoch {epochs[at]}",
-                    (epochs[at], values[at]),
-                    xytext=(0, -16),
-                    textcoords="offset points",
-                    ha="center",
-                    va="top",
-                    color=INK,
-                    fontsize=14,
-                )
-    return ends
+def _columns(run: HasRows, metric: str) -> tuple[Array, Array, Array | None]:
+    """Return the epochs, the metric, and the same on validation data where there is one."""
+    rows = run.rows
+    names = list(rows[0]) if rows else []
+    if metric not in names:
+        raise ValueError(
+            f"metric={metric!r}: this history has " + (", ".join(names) or "no epochs")
+        )
+
+    def column(name: str) -> Array:
+        return np.array([float(row[name]) for row in rows])
+
+    validation = f"val_{metric}"
+    return column("epoch"), column(metric), column(validation) if validation in names else None
+
+
+def _curve(ax: Axes, x: Array, y: Array, name: str, colour: str) -> End:
+    """Draw one curve, a lone point as a dot, and return the last point that is finite."""
+    ax.plot(x, y, color=colour, marker="o" if len(x) == 1 else "")
+    last = np.flatnonzero(np.isfinite(y))[-1:]
+    return End(float(x[-1]), float(y[last[0]]) if last.size else np.nan, name, colour)
+
+
+def _mark_lowest(ax: Axes, x: Array, y: Array, colour: str, *, say: bool) -> None:
+    """Mark the lowest point with a ring, and say its epoch above when ``say``."""
+    at = int(np.nanargmin(y))
+    ax.plot(x[at], y[at], "o", mfc=PAPER, mec=colour, mew=3, ms=11, zorder=5)
+    if say:
+        ax.axvline(x[at], color=GREY, lw=1.5, zorder=1)
+        ax.annotate(
+            f"lowest: epoch {x[at]:g}",
+            (x[at], 1),
+            xycoords=ax.get_xaxis_transform(),
+            xytext=(8, 0) if at < len(x) * 0.7 else (-8, 0),
+            textcoords="offset points",
+            ha="left" if at < len(x) * 0.7 else "right",
+            va="top",
+            fontsize=14,
+        )
+
+
+def _finish(ax: Axes, ends: Sequence[End], log: str, title: str) -> None:
+    """Set scales and title, then write the names, which need the final limits."""
+    for which in "xy":
+        if which in log:
+            log_axis(ax, which)
+        elif which == "y":
+            ax.locator_params(axis="y", nbins=6)
+    ax.margins(x=0.02)
+    set_title(ax, title)
+    label_ends(ax, ends)
