@@ -78,6 +78,9 @@ class TensorBatches:
 
     def peek(self, size: int) -> Batch:
         """Some `size` rows, for a trial: with the first that holds nan or inf, if there is one."""
+        if not self.whole:
+            with random_state_kept():
+                return next(iter(self))
         start = next(filter(None, map(_first_not_finite, self.tensors)), 0)
         start = max(0, min(start, len(self.tensors[0]) - size))
         *x, y = (t[start : start + size].to(self.device) for t in self.tensors)

@@ -1,0 +1,503 @@
+"""What cannot be trained is refused before anything is changed; what can be is not."""
+
+import copy
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+
+from nnkit.training import Callback, EarlyStopping, fit
+
+X = torch.randn(33, 4)
+LABELS = torch.arange(33) % 3
+VALUES = torch.randn(33)
+schedules = torch.optim.lr_scheduler
+
+
+def net(inputs: int = 4, outputs: int = 3) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, 8), nn.ReLU(), nn.Linear(8, outputs))
+
+
+def lazy() -> nn.Module:
+    return nn.LazyLinear(3)
+
+
+def broken() -> nn.Module:
+    model = net()
+    model[0].weight.data[1, 2] = math.nan
+    return model
+
+
+class Empty(Dataset):
+    def __len__(self):
+        return 0
+
+
+class EmptyStream(IterableDataset):
+    def __iter__(self):
+        return iter([])
+
+
+class Rows(Dataset):
+    """A data set of one's own, so that nothing is known before its first batch."""
+
+    def __init__(self, *tensors):
+        self.tensors = tensors
+
+    def __len__(self):
+        return len(self.tensors[0])
+
+    def __getitem__(self, i):
+        return tuple(t[i] for t in self.tensors)
+
+
+def with_bad_row(row: int) -> torch.Tensor:
+    x = X.clone()
+    x[row, 1] = math.nan
+    return x
+
+
+def wrong(label, what, kind=ValueError, model=net, loss=F.cross_entropy, data=(X, LABELS), **rest):
+    """A case: `what` must be in the message."""
+    return pytest.param(what, kind, model, loss, data, rest, id=label)
+
+
+one = partial(net, 4, 1)
+CASES = [
+    # numbers
+    wrong("lr", "lr must be greater than 0, got -1", lr=-1),
+    wrong("lr nan", "lr must be finite", lr=math.nan),
+    wrong("lr text", "lr must be a number", TypeError, lr="0.1"),
+    wrong("epochs", "epochs must be at least 1, got 0", epochs=0),
+    wrong("epochs 1.5", "epochs must be a whole number, got 1.5", TypeError, epochs=1.5),
+    wrong("batch_size", "batch_size must be at least 1, got -3", batch_size=-3),
+    wrong("clip_norm", "clip_norm must be greater than 0, got 0", clip_norm=0),
+    wrong("seed", "seed must be at least 0", seed=-1),
+    wrong("schedule", "unknown scheduler_step 'epochs': .* mean 'epoch'", scheduler_step="epochs"),
+    wrong("device", "device must be 'auto'", device="gpu0"),
+    # kinds
+    wrong("model", "must be a torch.nn.Module", TypeError, model=lambda: "net"),
+    wrong("loss class", r"Hint: MSELoss\(\)", TypeError, loss=nn.MSELoss),
+    wrong("loss name", "got 'mse'", TypeError, loss="mse"),
+    wrong("metrics", "must be a dict", TypeError, metrics=[len], validation=(X, LABELS)),
+    wrong("metric", "'a' must be a function", TypeError, metrics={"a": 1}, validation=(X, LABELS)),
+    wrong("metric name", "named 'loss'", metrics={"loss": len}, validation=(X, LABELS)),
+    wrong("metrics alone", "give validation", metrics={"n": len}),
+    wrong("callback", "must be a list", TypeError, callbacks=Callback()),
+    wrong("callback class", "an object of a Callback", TypeError, callbacks=[EarlyStopping]),
+    wrong("optimizer", "got 'adam'", TypeError, optimizer="adam"),
+    # what belongs together
+    wrong("stopping", "watches 'val_loss', but this run has loss, lr", callbacks=[EarlyStopping()]),
+    wrong("plateau", "give validation", scheduler=schedules.ReduceLROnPlateau),
+    wrong(
+        "plateau by batch",
+        "needs scheduler_step='epoch'",
+        scheduler=schedules.ReduceLROnPlateau,
+        scheduler_step="batch",
+        validation=(X, LABELS),
+    ),
+    wrong(
+        "one cycle",
+        "ends after 5 steps, but this run makes 20 .* Hint: total_steps=20",
+        scheduler=partial(schedules.OneCycleLR, max_lr=0.1, total_steps=5),
+        scheduler_step="batch",
+    ),
+    wrong(
+        "other schedule",
+        "the scheduler must belong to the optimizer",
+        scheduler=schedules.StepLR(torch.optim.SGD(net().parameters()), 1),
+    ),
+    wrong(
+        "other optimizer",
+        "holds none of the model's trainable parameters",
+        optimizer=torch.optim.SGD(net().parameters()),
+    ),
+    # models
+    wrong("frozen", "no parameter that can be trained", model=lambda: net().requires_grad_(False)),
+    wrong("lazy", r"call model\(x\) once", model=lazy),
+    wrong("nan weights", "0.weight holds nan or inf before training", model=broken),
+    # data
+    wrong("one tensor", "got a Tensor", TypeError, data=X),
+    wrong("three", "got a tuple of length 3", TypeError, data=(X, X, X)),
+    wrong("array", "got a ndarray. Hint: torch.as_tensor", TypeError, data=(X.numpy(), LABELS)),
+    wrong("rows", r"as many rows as each other, got \(33, 4\), \(9,\)", data=(X, LABELS[:9])),
+    wrong("no rows", r"shape \(0, 4\) has no rows", data=(X[:0], LABELS[:0])),
+    wrong("scalar", "has no rows", data=(X, torch.tensor(1))),
+    wrong("empty set", "data is empty", data=Empty()),
+    wrong("empty loader", "at least one batch$", data=DataLoader(Empty(), 4)),
+    wrong("empty stream", "epoch 1: the loader gave no batch", data=EmptyStream()),
+    wrong(
+        "all dropped",
+        "Hint: drop_last",
+        data=DataLoader(Rows(X, LABELS), batch_size=99, drop_last=True),
+    ),
+    wrong("no pair", "it must be a pair", TypeError, data=Rows(X)),
+    wrong("validation", "validation: X and y must have as many", validation=(X, LABELS[:9])),
+    wrong("validation width", "validation: .* it wants 4 features", validation=(X[:, :3], LABELS)),
+    wrong("validation labels", "validation: the labels run", validation=(X, LABELS + 1)),
+    wrong(
+        "validation loader",
+        "validation: .* it wants 4 features",
+        validation=DataLoader(Rows(X[:, :3], LABELS), 4),
+    ),
+    # inputs and model
+    wrong(
+        "float64",
+        "0, Linear.* weights are of dtype torch.float32. Hint: X.float",
+        TypeError,
+        data=(X.double(), LABELS),
+    ),
+    wrong("integers", r"Hint: X.float\(\)", TypeError, data=(X.long(), LABELS)),
+    wrong("double model", r"Hint: X.to\(torch.float64\)", TypeError, model=lambda: net().double()),
+    wrong("width", "0, Linear.* it wants 5 features in the last dimension$", model=partial(net, 5)),
+    wrong(
+        "images",
+        r"wants 16 features .* Hint: X.flatten\(1\)",
+        model=partial(net, 16),
+        data=(torch.randn(33, 4, 4), LABELS),
+    ),
+    wrong(
+        "channels",
+        "it wants 3 channels in dimension 1",
+        model=lambda: nn.Conv2d(3, 4, 3),
+        data=(torch.randn(33, 1, 8, 8), LABELS),
+    ),
+    wrong(
+        "inner layer",
+        "2, Linear.* was given shape .*, 8.* it wants 9 features",
+        model=lambda: nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(9, 3)),
+    ),
+    wrong(
+        "rnn",
+        "it wants 7 features",
+        model=lambda: nn.RNN(7, 3),
+        data=(torch.randn(33, 5, 4), LABELS),
+    ),
+    wrong(
+        "token range",
+        "Embedding was given .*: it wants numbers from 0 to 9, got from 0 to 31",
+        model=lambda: nn.Embedding(10, 3),
+        data=(torch.arange(33), LABELS),
+    ),
+    wrong("token kind", r"Hint: X.long\(\)", TypeError, model=lambda: nn.Embedding(10, 3)),
+    wrong(
+        "one row left",
+        "1, BatchNorm1d.* of one row. Hint: another batch_size",
+        model=lambda: nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)),
+        batch_size=16,
+    ),
+    wrong(
+        "two inputs",
+        "Linear was given .*: .*forward",
+        model=lambda: nn.Linear(4, 3),
+        data=((X, X), LABELS),
+    ),
+    wrong(
+        "loader width",
+        "it wants 5 features",
+        model=partial(net, 5),
+        data=DataLoader(Rows(X, LABELS), 4),
+    ),
+    # outputs and targets
+    wrong(
+        "labels",
+        "run from 0 to 2, but the model has 2 outputs: allowed are 0 to 1$",
+        model=partial(net, 4, 2),
+    ),
+    wrong("labels from 1", "run from 1 to 3, .* Hint: y - 1", data=(X, LABELS + 1)),
+    wrong("late label", "run from 0 to 7", data=(X, torch.cat([LABELS[:-1], torch.tensor([7])]))),
+    wrong("labels module", "allowed are 0 to 2", loss=nn.CrossEntropyLoss(), data=(X, LABELS - 1)),
+    wrong(
+        "labels partial",
+        "allowed are 0 to 2",
+        loss=partial(F.cross_entropy, ignore_index=9),
+        data=(X, LABELS + 1),
+    ),
+    wrong("labels loader", "allowed are 0 to 2", data=DataLoader(Rows(X, LABELS + 5), 4)),
+    wrong("float labels", r"Hint: y.long\(\)", TypeError, data=(X, LABELS.float())),
+    wrong("column of labels", r"Hint: y.squeeze\(1\)", data=(X, LABELS[:, None])),
+    wrong(
+        "flat target",
+        r"\(32, 1\).*\(32,\).*Hint: y.unsqueeze\(1\)",
+        model=one,
+        loss=F.mse_loss,
+        data=(X, VALUES),
+    ),
+    wrong(
+        "flat output",
+        r"Hint: y.squeeze\(1\)",
+        model=lambda: nn.Sequential(one(), nn.Flatten(0)),
+        loss=nn.L1Loss(),
+        data=(X, VALUES[:, None]),
+    ),
+    wrong(
+        "broadcast inside",
+        r"Hint: y.unsqueeze\(1\)",
+        model=one,
+        loss=lambda o, t: 2 * F.huber_loss(o, t),
+        data=(X, VALUES),
+    ),
+    wrong(
+        "bce shape",
+        r"Hint: y.unsqueeze\(1\)",
+        model=one,
+        loss=nn.BCEWithLogitsLoss(),
+        data=(X, (VALUES > 0).float()),
+    ),
+    wrong(
+        "bce signs",
+        r"run from -1 to 1, .* Hint: .*\(y \+ 1\) / 2",
+        model=one,
+        loss=F.binary_cross_entropy_with_logits,
+        data=(X, VALUES[:, None].sign()),
+    ),
+    wrong(
+        "bce bool",
+        r"Hint: y.float\(\)",
+        TypeError,
+        model=one,
+        loss=nn.BCEWithLogitsLoss(),
+        data=(X, VALUES[:, None] > 0),
+    ),
+    wrong(
+        "bce scores",
+        "between 0 and 1",
+        model=one,
+        loss=lambda o, t: F.binary_cross_entropy(o - 9, t),
+        data=(X, (VALUES[:, None] > 0).float()),
+    ),
+    wrong(
+        "not reduced",
+        r"got shape \(32,\). Hint: .mean\(\)",
+        loss=partial(F.cross_entropy, reduction="none"),
+    ),
+    wrong(
+        "number", r"Hint: no .item\(\)", TypeError, loss=lambda o, t: F.cross_entropy(o, t).item()
+    ),
+    wrong(
+        "detached",
+        "does not depend on any trainable",
+        loss=lambda o, t: F.cross_entropy(o.detach(), t),
+    ),
+    # values
+    wrong(
+        "nan input",
+        r"the inputs hold nan or inf, first at \(\d+, 1\) of the batch",
+        data=(with_bad_row(20), LABELS),
+    ),
+    wrong(
+        "inf target",
+        "the targets hold nan or inf",
+        model=one,
+        loss=F.mse_loss,
+        data=(X, torch.full((33, 1), math.inf)),
+    ),
+    wrong(
+        "nan among inputs",
+        "the inputs hold nan or inf, in one of their parts",
+        model=lambda: nn.Bilinear(4, 4, 3),
+        data=((X, with_bad_row(3)), LABELS),
+    ),
+    wrong(
+        "nan by transform", "inputs after the transform hold nan", transform=lambda x, y: (x / 0, y)
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "kind", "model", "loss", "data", "rest"), CASES)
+def test_it_is_refused_and_nothing_is_changed(what, kind, model, loss, data, rest):
+    torch.manual_seed(0)
+    net = model()
+    before = (
+        copy.deepcopy(net.state_dict()) if what != r"call model\(x\) once" and net != "net" else {}
+    )
+    state = torch.get_rng_state()
+    with pytest.raises(kind, match=f"(?s){what}") as caught:
+        fit(net, data, loss=loss, **rest)
+    assert type(caught.value) is kind
+    for name, tensor in before.items():
+        torch.testing.assert_close(net.state_dict()[name], tensor, rtol=0, atol=0, equal_nan=True)
+    if not isinstance(data, (Dataset, DataLoader)):  # a loader has to be asked for its first batch
+        assert torch.equal(state, torch.get_rng_state())
+
+
+def test_a_missing_model_argument_is_pythons_own_message():
+    with pytest.raises(TypeError, match="loss"):
+        fit(net(), (X, LABELS))
+
+
+class Own(nn.Module):
+    """Any forward at all: no layers, a state, a fixed batch size, several outputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(4, 2))
+        self.register_buffer("seen", torch.zeros((), dtype=torch.long))
+
+    def forward(self, x):
+        assert self.training is False or len(x) == 11
+        self.seen += self.training
+        return {"mean": x @ self.w[:, 0], "log_var": x @ self.w[:, 1]}
+
+
+def gaussian(output, y):
+    return (output["log_var"] + (y - output["mean"]) ** 2 / output["log_var"].exp()).mean()
+
+
+class Text(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(7, 5)
+        self.rnn = nn.GRU(5, 6, batch_first=True)
+        self.out = nn.Linear(6, 3)
+
+    def forward(self, tokens):
+        _, last = self.rnn(self.embed(tokens))
+        return self.out(last[0])
+
+
+class Caster(nn.Module):
+    """It takes pixels and casts them itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.layer(x.float())
+
+
+class OnlyTrainAux(nn.Module):
+    """In train mode it returns two outputs, in eval mode one."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 3), nn.Linear(4, 3)
+
+    def forward(self, x):
+        return (self.a(x), self.b(x)) if self.training else self.a(x)
+
+
+def auxiliary(output, y):
+    if isinstance(output, tuple):
+        return sum(F.cross_entropy(o, y) for o in output)
+    return F.cross_entropy(output, y)
+
+
+def ignoring(output, y):
+    known = ~y.isnan()
+    return F.mse_loss(output[known], y[known])
+
+
+def triplet(output, y):
+    return F.triplet_margin_loss(output, output.roll(1, 0), output.roll(2, 0))
+
+
+holes = VALUES[:, None].clone()
+holes[5] = math.nan
+tokens = torch.randint(0, 7, (33, 6))
+unlabelled = torch.where(LABELS == 1, -1, LABELS)
+
+GOOD = {
+    "embedding and rnn": (Text, (tokens, LABELS), F.cross_entropy),
+    "own outputs, fixed batch": (Own, (X, VALUES), gaussian),
+    "casts itself": (Caster, ((255 * X).to(torch.uint8), LABELS), F.cross_entropy),
+    "another output in eval mode": (OnlyTrainAux, (X, LABELS), auxiliary),
+    "nan targets that the loss ignores": (one, (X, holes), ignoring),
+    "no use of the target": (net, (X, LABELS), triplet),
+    "class probabilities": (net, (X, torch.full((33, 3), 1 / 3)), F.cross_entropy),
+    "labels of pixels": (
+        lambda: nn.Conv2d(1, 3, 3, padding=1),
+        (torch.randn(33, 1, 4, 4), torch.randint(0, 3, (33, 4, 4))),
+        nn.CrossEntropyLoss(),
+    ),
+    "ignored labels": (net, (X, unlabelled), partial(F.cross_entropy, ignore_index=-1)),
+    "ignored by the module": (net, (X, unlabelled), nn.CrossEntropyLoss(ignore_index=-1)),
+    "byte labels": (net, (X, LABELS.byte()), F.cross_entropy),
+    "soft binary targets": (one, (X, torch.rand(33, 1)), nn.BCEWithLogitsLoss()),
+    "broadcast by hand": (one, (X, VALUES), lambda o, y: (o - y[:, None]).square().mean()),
+    "double throughout": (
+        lambda: one().double(),
+        (X.double(), VALUES[:, None].double()),
+        F.mse_loss,
+    ),
+    "a target of higher precision": (one, (X, VALUES[:, None].double()), F.mse_loss),
+    "autoencoder": (partial(net, 4, 4), (X, X), F.mse_loss),
+    "complex weights": (
+        lambda: nn.Linear(4, 1, dtype=torch.complex64),
+        (X.to(torch.complex64), VALUES[:, None].to(torch.complex64)),
+        lambda o, y: (o - y).abs().square().mean(),
+    ),
+    "rows that do not come": (
+        net,
+        DataLoader(
+            TensorDataset(with_bad_row(0), LABELS),
+            11,
+            sampler=torch.utils.data.SubsetRandomSampler(range(11, 33)),
+        ),
+        F.cross_entropy,
+    ),
+    "batches of any size": (
+        net,
+        DataLoader(TensorDataset(X, LABELS), batch_sampler=[[0], [1, 2, 3], [4]]),
+        F.cross_entropy,
+    ),
+    "half precision": (
+        lambda: one().bfloat16(),
+        (X.bfloat16(), VALUES[:, None].bfloat16()),
+        F.mse_loss,
+    ),
+    "a list of pairs in a loader": (
+        net,
+        DataLoader(list(zip(X, LABELS, strict=True)), 11),
+        F.cross_entropy,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_nothing_that_works_is_refused(name):
+    model, data, loss = GOOD[name]
+    net = model()
+    history = fit(net, data, loss=loss, epochs=2, batch_size=11, validation=data)
+    assert len(history) == 2
+    if isinstance(net, Own):
+        assert net.seen == 6  # the trial left no trace
+
+
+def test_float_buffers_are_as_before_the_trial():
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    fit(model, (X, LABELS), loss=F.cross_entropy, epochs=1, batch_size=33)
+    assert model[1].num_batches_tracked == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.integers(0, 5),
+    other_rows=st.integers(0, 5),
+    width=st.integers(1, 4),
+    wanted=st.integers(1, 4),
+    labels=st.integers(-2, 4),
+    dtype=st.sampled_from([torch.float32, torch.float64, torch.int64]),
+)
+def test_it_trains_exactly_what_fits(rows, other_rows, width, wanted, labels, dtype):
+    data = torch.ones(rows, width, dtype=dtype), torch.full((other_rows,), labels)
+    fits = rows == other_rows > 0 and width == wanted and 0 <= labels < 3 and dtype == torch.float32
+    try:
+        fit(net(wanted), data, loss=F.cross_entropy, epochs=1)
+    except (ValueError, TypeError):
+        assert not fits
+    else:
+        assert fits
+
+
+def test_arrays_are_not_tensors():
+    with pytest.raises(TypeError, match="ndarray"):
+        fit(net(), (X, np.zeros(33)), loss=F.cross_entropy)

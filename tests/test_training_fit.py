@@ -1,0 +1,395 @@
+"""`fit` does what a loop written by hand does."""
+
+from functools import partial
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+from torchmetrics.classification import MulticlassAccuracy
+
+from nnkit.training import Callback, History, fit
+from nnkit.training.setup import choose_device
+
+X, Y = torch.randn(50, 4), torch.randint(0, 3, (50,))
+X_VAL, Y_VAL = torch.randn(21, 4), torch.randint(0, 3, (21,))
+
+
+def net(dropout: float = 0.0) -> nn.Module:
+    torch.manual_seed(1)
+    return nn.Sequential(
+        nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(dropout), nn.Linear(8, 3)
+    )
+
+
+def by_hand(
+    model, optimizer, seed, epochs, *, penalty=None, clip=None, transform=None, schedule=None
+):
+    """The loop that everybody writes; its mean losses."""
+    torch.manual_seed(seed)
+    losses = []
+    for _ in range(epochs):
+        model.train()
+        total = 0.0
+        for index in torch.randperm(len(X)).split(8):
+            x, y = X[index], Y[index]
+            if transform is not None:
+                x, y = transform(x, y)
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(x), y)
+            (loss if penalty is None else loss + penalty(model)).backward()
+            if clip is not None:
+                nn.utils.clip_grad_norm_(model.parameters(), clip)
+            optimizer.step()
+            total += loss.item() * len(index)
+        if schedule is not None:
+            schedule.step()
+        losses.append(total / len(X))
+    return losses
+
+
+def assert_equal_weights(a: nn.Module, b: nn.Module) -> None:
+    for (name, p), q in zip(a.state_dict().items(), b.state_dict().values(), strict=True):
+        assert torch.equal(p, q), name
+
+
+def l2(model: nn.Module) -> torch.Tensor:
+    return 0.01 * sum(p.square().sum() for p in model.parameters())
+
+
+def noisy(x, y):
+    return x + 0.1 * torch.randn_like(x), y
+
+
+@pytest.mark.parametrize("penalty", [None, l2])
+@pytest.mark.parametrize("clip", [None, 0.1])
+@pytest.mark.parametrize("transform", [None, noisy])
+def test_it_equals_the_loop_by_hand_bit_for_bit(penalty, clip, transform):
+    a, b = net(0.3), net(0.3)
+    sgd = torch.optim.SGD(b.parameters(), lr=0.1, momentum=0.9)
+    schedule = torch.optim.lr_scheduler.StepLR(sgd, 2, 0.5)
+    losses = by_hand(
+        b, sgd, 7, 5, penalty=penalty, clip=clip, transform=transform, schedule=schedule
+    )
+    history = fit(
+        a,
+        (X, Y),
+        loss=F.cross_entropy,
+        epochs=5,
+        batch_size=8,
+        optimizer=partial(torch.optim.SGD, momentum=0.9),
+        lr=0.1,
+        scheduler=partial(torch.optim.lr_scheduler.StepLR, step_size=2, gamma=0.5),
+        regularizer=penalty,
+        clip_norm=clip,
+        transform=transform,
+        seed=7,
+    )
+    assert_equal_weights(a, b)
+    assert history["loss"] == pytest.approx(losses, rel=1e-6)
+    assert history["lr"] == pytest.approx([0.1, 0.1, 0.05, 0.05, 0.025])
+    assert ("penalty" in history.names) == (penalty is not None)
+
+
+def test_the_default_is_adam():
+    a, b = net(), net()
+    by_hand(b, torch.optim.Adam(b.parameters(), lr=1e-3), 7, 3)
+    fit(a, (X, Y), loss=F.cross_entropy, epochs=3, batch_size=8, seed=7)
+    for p, q in zip(a.parameters(), b.parameters(), strict=True):
+        # Adam magnifies rounding where a gradient is 0 but for it, up to lr a step
+        torch.testing.assert_close(p, q, rtol=1e-4, atol=1e-3)
+    c = net()
+    fit(c, (X, Y), loss=F.cross_entropy, epochs=3, batch_size=8, seed=7, optimizer=torch.optim.Adam)
+    for p, q in zip(a.parameters(), c.parameters(), strict=True):
+        torch.testing.assert_close(p, q, rtol=1e-4, atol=1e-3)
+
+
+def test_a_penalty_is_recorded_apart_from_the_loss():
+    model = net()
+    history = fit(
+        model,
+        (X, Y),
+        loss=F.cross_entropy,
+        epochs=1,
+        batch_size=50,
+        regularizer=lambda m: torch.tensor(5.0),
+        optimizer=torch.optim.SGD,
+        lr=1e-9,
+    )
+    assert history["penalty"] == [5.0]
+    assert history["loss"][0] == pytest.approx(F.cross_entropy(net()(X), Y).item(), rel=1e-5)
+
+
+def test_a_seed_repeats_the_run_and_leaves_the_random_state_outside_alone():
+    outside = torch.get_rng_state()
+    runs = []
+    for seed in (3, 3, 4):
+        model = net(0.5)
+        torch.set_rng_state(outside)
+        fit(model, (X, Y), loss=F.cross_entropy, epochs=2, seed=seed, transform=noisy)
+        assert torch.equal(outside, torch.get_rng_state())
+        runs.append(model)
+    assert_equal_weights(runs[0], runs[1])
+    with pytest.raises(AssertionError):
+        assert_equal_weights(runs[0], runs[2])
+
+
+def test_without_a_seed_it_follows_the_random_state_outside():
+    models = [net(0.5), net(0.5)]
+    for model in models:
+        torch.manual_seed(8)
+        fit(model, (X, Y), loss=F.cross_entropy, epochs=2)
+    assert_equal_weights(*models)
+
+
+def test_the_checks_draw_no_random_numbers():
+    model, twin = net(0.5), net(0.5)
+    torch.manual_seed(7)
+    by_hand(twin, torch.optim.SGD(twin.parameters(), lr=0.1), 7, 1, transform=noisy)
+    loader = DataLoader(TensorDataset(X_VAL, Y_VAL), 5)
+    torch.manual_seed(7)
+    fit(
+        model,
+        (X, Y),
+        loss=F.cross_entropy,
+        epochs=1,
+        batch_size=8,
+        optimizer=torch.optim.SGD,
+        lr=0.1,
+        transform=noisy,
+        validation=(X_VAL, Y_VAL),
+    )
+    assert_equal_weights(model, twin)
+    fit(model, (X, Y), loss=F.cross_entropy, epochs=1, validation=loader)
+
+
+def test_validation_is_the_mean_over_the_rows_in_eval_mode():
+    model = net(0.9)
+
+    def accuracy(output, target):
+        assert output.shape == (21, 3)  # all rows at once
+        return (output.argmax(1) == target).float().mean()
+
+    history = fit(
+        model,
+        (X, Y),
+        loss=F.cross_entropy,
+        epochs=2,
+        batch_size=2,
+        validation=(X_VAL, Y_VAL),
+        metrics={"accuracy": accuracy},
+    )
+    model.eval()
+    with torch.no_grad():
+        output = model(X_VAL)
+    assert history["val_loss"][-1] == pytest.approx(F.cross_entropy(output, Y_VAL).item(), rel=1e-5)
+    assert history["accuracy"][-1] == pytest.approx(accuracy(output, Y_VAL).item())
+    assert history.names == ["epoch", "loss", "val_loss", "accuracy", "lr", "seconds"]
+
+
+class Counted:
+    """An object with the methods of torchmetrics."""
+
+    def __init__(self):
+        self.rows, self.resets = 0, 0
+
+    def update(self, output, target):
+        assert not torch.is_grad_enabled()
+        self.rows += len(target)
+
+    def compute(self):
+        return torch.tensor(self.rows)
+
+    def reset(self):
+        self.rows, self.resets = 0, self.resets + 1
+
+
+def test_an_object_as_of_torchmetrics_is_fed_batch_after_batch():
+    metric = Counted()
+    loader = DataLoader(TensorDataset(X_VAL, Y_VAL), 5)
+    history = fit(
+        net(),
+        (X, Y),
+        loss=F.cross_entropy,
+        epochs=2,
+        validation=loader,
+        metrics={"rows": metric, "same": lambda o, t: len(t)},
+    )
+    assert history["rows"] == history["same"] == [21, 21]
+    assert metric.rows == 0
+
+
+def test_a_metric_of_torchmetrics():
+    metric = MulticlassAccuracy(3, average="micro")
+    model = net()
+    history = fit(
+        model,
+        (X, Y),
+        loss=F.cross_entropy,
+        epochs=2,
+        validation=(X_VAL, Y_VAL),
+        metrics={"accuracy": metric},
+    )
+    right = model.eval()(X_VAL).argmax(1) == Y_VAL
+    assert history["accuracy"][-1] == pytest.approx(right.float().mean().item())
+
+
+def test_a_metric_that_is_no_number_is_refused():
+    for metric in (lambda o, t: torch.ones(2), lambda o, t: "good"):
+        with pytest.raises(TypeError, match=r"metric 'odd' gave .* one number"):
+            fit(
+                net(),
+                (X, Y),
+                loss=F.cross_entropy,
+                validation=(X_VAL, Y_VAL),
+                metrics={"odd": metric},
+            )
+
+
+def test_the_modes_are_restored_and_a_layer_may_be_kept_in_eval_mode():
+    model = net()
+    model[1].eval()
+
+    class Freeze(Callback):
+        def on_train_begin(self, run):
+            run.model[1].eval()
+
+    before = model[1].running_mean.clone()
+    fit(
+        model,
+        (X, Y),
+        loss=F.cross_entropy,
+        epochs=2,
+        validation=(X_VAL, Y_VAL),
+        callbacks=[Freeze()],
+    )
+    assert [m.training for m in model] == [True, False, True, True, True]
+    assert torch.equal(before, model[1].running_mean)
+    model.eval()
+    fit(model, (X, Y), loss=F.cross_entropy, epochs=1)
+    assert not any(m.training for m in model.modules())
+    assert not torch.equal(before, model[1].running_mean)
+
+
+def test_a_schedule_may_move_by_the_batch():
+    model = net()
+    sgd = torch.optim.SGD(model.parameters(), lr=1.0)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(sgd, 0.5)
+    history = fit(
+        model,
+        (X, Y),
+        loss=F.cross_entropy,
+        epochs=2,
+        batch_size=25,
+        optimizer=sgd,
+        scheduler=schedule,
+        scheduler_step="batch",
+    )
+    assert history["lr"] == [1.0, 0.25]
+    assert sgd.param_groups[0]["lr"] == 0.5**4
+
+
+def test_reduce_on_plateau_watches_the_validation_loss():
+    model = net()
+    schedule = partial(
+        torch.optim.lr_scheduler.ReduceLROnPlateau,
+        patience=0,
+        threshold=9.0,
+        threshold_mode="abs",  # no improvement but the first is large enough
+    )
+    history = fit(
+        model,
+        (X, Y),
+        loss=F.cross_entropy,
+        epochs=4,
+        scheduler=schedule,
+        validation=(X_VAL, Y_VAL),
+        lr=0.1,
+    )
+    assert history["lr"] == pytest.approx([0.1, 0.1, 0.01, 0.001])
+
+
+@pytest.mark.parametrize("regularizer", [None, l2])
+def test_an_optimizer_that_wants_a_closure_gets_it(regularizer):
+    x = torch.randn(40, 3)
+    y = x @ torch.tensor([[1.0], [-2.0], [0.5]])
+    model = nn.Linear(3, 1)
+    history = fit(
+        model,
+        (x, y),
+        loss=F.mse_loss,
+        epochs=8,
+        batch_size=40,
+        optimizer=torch.optim.LBFGS,
+        lr=1.0,
+        regularizer=regularizer,
+    )
+    assert history["loss"][-1] < (1e-6 if regularizer is None else 0.1)
+
+
+def test_a_partial_keeps_its_own_step_size():
+    history = fit(
+        net(), (X, Y), loss=F.cross_entropy, epochs=1, optimizer=partial(torch.optim.SGD, lr=0.3)
+    )
+    assert history["lr"] == [0.3]
+
+
+def test_gradients_are_gone_afterwards_and_frozen_weights_untouched():
+    model = net()
+    model[0].requires_grad_(False)
+    before = model[0].weight.clone()
+    fit(model, (X, Y), loss=F.cross_entropy, epochs=1)
+    assert torch.equal(before, model[0].weight)
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_several_inputs_a_loader_and_a_dict():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 3)
+
+        def forward(self, a, b):
+            return self.layer(torch.cat([a, b], 1))
+
+    for data in (
+        ((X[:, :1], X[:, 1:]), Y),
+        TensorDataset(X[:, :1], X[:, 1:], Y),
+        DataLoader([({"a": x[:1], "b": x[1:]}, y) for x, y in zip(X, Y, strict=True)], 10),
+    ):
+        model = Two()
+        history = fit(model, data, loss=F.cross_entropy, epochs=3, validation=data, lr=0.1)
+        assert history["loss"][-1] < history["loss"][0]
+
+
+def test_the_device_asked_for_is_taken():
+    assert choose_device("cpu", net()) == torch.device("cpu")
+    with pytest.raises(ValueError, match="device must be 'auto', 'cpu'"):
+        choose_device("no such thing", net())
+    if not torch.accelerator.is_available():
+        assert choose_device("auto", net()).type == "cpu"
+
+
+def test_auto_takes_the_accelerator_unless_the_model_is_elsewhere(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("mps", 0))
+    assert choose_device("auto", net()) == torch.device("mps", 0)
+    assert choose_device("auto", net().to("meta")).type == "meta"
+
+
+def test_a_compiled_model_is_a_model():
+    model = net()
+    compiled = torch.compile(model, backend="eager")
+    twin = net()
+    for m in (compiled, twin):
+        fit(m, (X, Y), loss=F.cross_entropy, epochs=1, seed=1)
+    assert_equal_weights(model, twin)
+
+
+def test_it_returns_a_history_of_whole_epochs():
+    history = fit(net(), (X, Y), loss=F.cross_entropy, epochs=3)
+    assert isinstance(history, History)
+    assert history["epoch"] == [1, 2, 3]
+    assert all(seconds > 0 for seconds in history["seconds"])
+    assert history.stopped == ""
