@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.notebooks.outputs import Stored, agree, digest, read, text_of, write
+from tests.notebooks.outputs import Stored, agree, digests, read, text_of, write
 
 
 def data(kind: str, value: str, **others: object) -> dict[str, object]:
@@ -27,6 +27,15 @@ def data(kind: str, value: str, **others: object) -> dict[str, object]:
             data("text/html", "<style>p {}</style><p>Drag:<img alt='x &lt; 1' src='data:'></p>"),
             "Drag:\n[image] x < 1",
         ),
+        (
+            data(
+                "text/html",
+                "<table><tr><th>loss</th><th>seconds</th></tr><tr><td>1</td><td>0.2</td></tr></table>"
+                "<p>0.3 seconds</p>",
+            ),
+            "loss  seconds\n1  …\n0.3 seconds",
+        ),
+        ({"output_type": "error", "ename": "ValueError", "evalue": "no"}, "ValueError: no"),
         (data("text/html", "<img src='data:'>"), "[image] without alt text"),
     ],
 )
@@ -88,12 +97,14 @@ def test_any_text_agrees_with_itself(text: str) -> None:
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
+    one, two, three = digests(["x = 1", "y", "x = 1"])
     cells = {
-        0: Stored("A title: with a colon [and brackets]", digest("x = 1"), "one\n\ntwo"),
-        1: Stored("Ein Titel mit ‖w‖", digest("y"), ""),
-        2: Stored("Last", digest("z"), "3"),
+        one: Stored("Cell 0: A title: with a colon [and brackets]", "one\n\ntwo"),
+        two: Stored("Cell 1: Ein Titel mit ‖w‖", ""),
+        three: Stored("Cell 2: Last", "3"),
     }
     path = tmp_path / "lecture" / "part.txt"
     write(path, "lectures/lecture/part.md", cells)
     assert read(path) == cells
+    assert list(read(path)) == list(cells)
     assert read(tmp_path / "none.txt") == {}
