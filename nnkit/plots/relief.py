@@ -38,12 +38,11 @@ def draw_relief(
     lift = depth * sin(TILT) + share * HEIGHT * cos(TILT)  # height on the paper
     _walls(ax, across, depth[:, 0] * sin(TILT), lift[:, 0])
     rows = np.linspace(lift.min(), lift.max(), ROWS)
-    seen = np.maximum.accumulate(lift, axis=1)
-    picture = np.stack([np.interp(rows, *pair) for pair in zip(seen, values, strict=True)], axis=1)
+    horizon, picture = seen(lift, values, rows)
     layers = draw_bands(
         ax, Field(across, rows, picture[:, :, None]), scale, torn=_torn(picture, scale)
     )
-    near, far = np.stack([across, lift[:, 0]], 1), np.stack([across, seen[:, -1]], 1)
+    near, far = np.stack([across, lift[:, 0]], 1), np.stack([across, horizon], 1)
     for layer in layers:
         layer.set_clip_path(Path(np.concatenate([near, far[::-1]])), ax.transData)
     _axes(ax, limits, scale, labels)
@@ -55,6 +54,22 @@ def paper(corner: Corner) -> tuple[float, float]:
     across = a * cos(TURN) - b * sin(TURN)
     depth = a * sin(TURN) + b * cos(TURN)
     return across, depth * sin(TILT) + share * HEIGHT * cos(TILT)
+
+
+def seen(lift: Array, values: Array, rows: Array) -> tuple[Array, Array]:
+    """Return what is seen of columns of points, each followed from near to far.
+
+    Args:
+        lift: how high on the paper each point is (columns, depths).
+        values: what is there (columns, depths).
+        rows: heights on the paper (rows,).
+
+    Returns:
+        The height of the farthest that is seen (columns,), and the values seen (rows, columns).
+    """
+    highest = np.maximum.accumulate(lift, axis=1)
+    columns = [np.interp(rows, *pair) for pair in zip(highest, values, strict=True)]
+    return highest[:, -1], np.stack(columns, axis=1)
 
 
 def _depths(across: Array) -> Array:

@@ -58,5 +58,6 @@ def use_style() -> None:
         if str(font) not in known:
             font_manager.fontManager.addfont(font)
     for colormap in (DIVERGING, SEQUENTIAL):
-        mpl.colormaps.register(colormap, force=True)
+        if colormap.name not in mpl.colormaps:
+            mpl.colormaps.register(colormap)
     style.use(_HERE / "course.mplstyle")
