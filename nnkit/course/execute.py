@@ -1,5 +1,6 @@
 """Run a part from its first cell to its last, and refuse what nobody should see on a slide."""
 
+import asyncio
 import os
 import re
 import time
@@ -56,7 +57,7 @@ def execute(part: Part) -> Executed:
     )
     started = time.perf_counter()
     try:
-        client.execute(env=os.environ | ENVIRONMENT)
+        asyncio.run(client.async_execute(env=os.environ | ENVIRONMENT))
     except CellExecutionError as error:
         trace = ANSI.sub("", error.traceback).strip()
         place = _place(part, notebook, begun[-1])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 LECTURE = re.compile(r"(\d+)_(\w+)")  # 18_architecture
 PART = re.compile(r"(\d+)_(\w+)\.md")  # 1_neuron.md; homework.md has no number and is no part
+CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
 class CourseError(Exception):
@@ -37,7 +38,8 @@ class Part:
     @property
     def title(self) -> str:
         """The first heading of the text, or the file's name if there is none."""
-        heading = re.search(r"^#+ +(.+)$", self.path.read_text("utf-8"), re.MULTILINE)
+        text = CODE.sub("", self.path.read_text("utf-8"))
+        heading = re.search(r"^#+ +(.+)$", text, re.MULTILINE)
         return heading[1].strip() if heading else _spoken(self.path.stem).split(" ", 1)[1]
 
 

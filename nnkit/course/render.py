@@ -32,8 +32,8 @@ class Deck:
         """Read it back from a deck."""
         with path.open(encoding="utf-8") as file:
             head = file.read(10_000)
-        found = dict(re.findall(r'<meta content="(.*?)" name="nnkit:(\w+)"', head))
-        told = {name: html.unescape(value) for value, name in found.items()}
+        found = re.findall(r'<meta content="(.*?)" name="nnkit:(\w+)"', head)
+        told = {name: html.unescape(value) for value, name in found}
         slides, seconds = int(told["slides"]), float(told["seconds"])
         return cls(told["lecture"], int(told["part"]), told["title"], slides, seconds)
 

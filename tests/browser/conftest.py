@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -35,7 +36,10 @@ def export(tmp_path_factory: pytest.TempPathFactory):
 
     @cache
     def export(part: Part) -> Path:
-        _, page = render(part, execute(part))
+        # in a thread of its own: playwright's event loop runs in this one
+        with ThreadPoolExecutor() as thread:
+            executed = thread.submit(execute, part).result()
+        _, page = render(part, executed)
         path = folder / f"{part.path.stem}-{part.path.parent.name}.html"
         path.write_text(page, encoding="utf-8")
         return path
