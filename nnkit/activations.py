@@ -26,7 +26,8 @@ class Activation:
 
     Attributes:
         name: the name by which ``activation`` and ``MLP`` know it.
-        latex: the formula of h(u).
+        latex: the formula of h(u); σ is the sigmoid, Φ and φ the standard normal distribution
+            and density, without | that would end a cell of a Markdown table.
         derivative_latex: the formula of h'(u).
         function: h, on tensors of any shape.
         derivative: h', in closed form; at a kink the subgradient that torch chooses.
@@ -147,8 +148,8 @@ ACTIVATIONS: dict[str, Activation] = {
         ),
         Activation(
             name="softsign",
-            latex=r"\frac{u}{1 + |u|}",
-            derivative_latex=r"\frac{1}{(1 + |u|)^2}",
+            latex=r"\frac{u}{1 + \vert u \vert}",
+            derivative_latex=r"\frac{1}{(1 + \vert u \vert)^2}",
             function=F.softsign,
             derivative=lambda u: 1 / (1 + u.abs()) ** 2,
             range=(-1.0, 1.0),
@@ -161,7 +162,7 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation(
             name="hardtanh",
             latex=r"\max(-1, \min(1, u))",
-            derivative_latex=r"[\,|u| < 1\,]",
+            derivative_latex=r"\mathbb{I}\{\vert u \vert < 1\}",
             function=F.hardtanh,
             derivative=lambda u: (u.abs() < 1).to(u.dtype),
             range=(-1.0, 1.0),
@@ -187,7 +188,7 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation(
             name="relu",
             latex=r"\max(0, u)",
-            derivative_latex=r"[\,u > 0\,]",
+            derivative_latex=r"\mathbb{I}\{u > 0\}",
             function=torch.relu,
             derivative=lambda u: (u > 0).to(u.dtype),
             range=(0.0, math.inf),
