@@ -36,9 +36,10 @@ PALETTE = {
 CLASS_COLOURS = (BLUE, ORANGE, TEAL, MAGENTA, YELLOW, INK, GREY)
 CLASS_MARKERS = ("o", "^", "s", "D", "P", "X", "v")
 
-#: Negative is blue, zero is paper, positive is orange: weights and decision surfaces.
+#: Negative is blue, zero is paper, positive is orange: weights and decision surfaces. An odd
+#: number of shades, so that one of them is paper.
 DIVERGING = LinearSegmentedColormap.from_list(
-    "course_diverging", [BLUE, "#8DB4E4", PAPER, "#F8B88F", ORANGE]
+    "course_diverging", [BLUE, "#8DB4E4", PAPER, "#F8B88F", ORANGE], N=257
 )
 #: Little is paper, much is ink: amounts.
 SEQUENTIAL = LinearSegmentedColormap.from_list(
