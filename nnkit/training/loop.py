@@ -60,6 +60,7 @@ def train(
             run.history.stopped = "non-finite loss"
             raise
     finally:
+        update.clear()
         run.call("on_train_end")
 
 

@@ -11,12 +11,13 @@ from typing import Any
 from nnkit.training.run import Run
 
 PATIENCE = 1.0  # seconds before a bar appears
-INTERVAL = 0.1  # seconds between two looks at the clock's tick
+INTERVAL = 0.1  # seconds between two ticks of the clock
+FORMAT = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
 
 
 def bar_maker() -> Callable[..., Any] | None:
     """Tqdm's class for this place: notebook, terminal, or None (a log, no tqdm, TQDM_DISABLE=1)."""
-    if os.environ.get("TQDM_DISABLE", "0") not in ("", "0"):
+    if os.environ.get("TQDM_DISABLE"):
         return None
     try:
         if _in_notebook():
@@ -60,13 +61,22 @@ class Progress:
         self.next_tick = now + INTERVAL
         if self._maker is None or now - self._start < PATIENCE:
             return
+        where = f"epoch {run.epoch}/{run.epochs}"
         if self._bar is None:
-            self._bar = self._maker(total=self.total, leave=False, unit="batch", dynamic_ncols=True)
-        self._bar.set_description_str(f"epoch {run.epoch}/{run.epochs}", refresh=False)
-        if run.history.rows:
-            last = run.history.rows[-1]
-            shown = {k: f"{v:.3g}" for k, v in last.items() if k in ("loss", "val_loss")}
-            self._bar.set_postfix(shown, refresh=False)
+            self._bar = self._maker(
+                desc=where,
+                total=self.total,
+                initial=run.step,
+                leave=False,
+                mininterval=0,  # the clock here is the throttle
+                miniters=1,
+                dynamic_ncols=True,
+                bar_format=None if self.total is None else FORMAT,
+            )
+        last = run.history.rows[-1] if run.history.rows else {}
+        shown = [f"{name} {last[name]:.3g}" for name in ("loss", "val_loss") if name in last]
+        self._bar.set_description_str(where, refresh=False)
+        self._bar.set_postfix_str(" ".join(shown), refresh=False)
         self._bar.update(run.step - self._bar.n)
 
     def close(self) -> None:
