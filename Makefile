@@ -40,6 +40,9 @@ references: .venv/.test ## store anew what the lectures print; then read the dif
 	$(RUN) pytest $(LECTURES) --rebuild-references --quiet $(ARGS)
 	git diff --stat -- tests/notebooks/references
 
+images: .venv/.lab ## draw the pictures in img anew
+	$(RUN) nnkit.plots.images
+
 dev: .venv/.dev ## make the environment for working on the course
 	.venv/bin/pre-commit install
 
