@@ -1,7 +1,9 @@
 """What must hold on every slide. A check returns one line for each offence, none if all is well."""
 
+import io
 import re
 
+from PIL import Image, ImageChops
 from playwright.sync_api import Locator, Page
 
 from .slides import Watched, walk
@@ -133,19 +135,37 @@ def _drag(page: Page, slider: Locator) -> None:
     page.mouse.up()
 
 
-PRINTED = """() => ({
-  slides: document.querySelectorAll('.pdf-page section').length,
-  empty: [...document.querySelectorAll('.pdf-page :is(img, mjx-container > svg)')]
-    .filter(e => e.getBoundingClientRect().width < 2 || (e.complete === false)).length,
-})"""
+PRINTING = """() => {
+  document.querySelectorAll('details').forEach(answer => answer.open = true);
+  return Promise.all([...document.images].map(image => image.decode().catch(() => 0)))
+    .then(() => null);
+}"""
 
 
-def print_pdf(watched: Watched) -> tuple[int, int, int]:
-    """Print a deck opened with ``?print-pdf``; count pages, slides and pictures that are empty."""
-    page = watched.page
-    page.wait_for_selector(".pdf-page")
-    page.evaluate("() => Promise.all([...document.images].map(i => i.decode().catch(() => 0)))")
-    page.emulate_media(media="print")
-    printed = page.evaluate(PRINTED)
-    pdf = page.pdf(prefer_css_page_size=True, print_background=True)
-    return len(re.findall(rb"/Type\s*/Page\b", pdf)), printed["slides"], printed["empty"]
+def printed_pages(printing: Page) -> int:
+    """How many pages the browser prints of a deck opened with ``?print-pdf``."""
+    pdf = printing.pdf(prefer_css_page_size=True, print_background=True)
+    return len(re.findall(rb"/Type\s*/Page\b", pdf))
+
+
+def printed_otherwise(page: Page, printing: Page) -> list[str]:
+    """Slides whose printed page does not look like the slide: the share of pixels that differ."""
+    page.add_style_tag(content=".reveal .progress { display: none !important; }")
+    printing.emulate_media(media="print")
+    printing.evaluate(PRINTING)
+    found = []
+    for slide in walk(page):
+        shown = page.screenshot()
+        printed = printing.locator(".pdf-page").nth(slide.number - 1).screenshot()
+        if (share := _difference(shown, printed)) > 0.002:
+            found.append(f"{slide}: {share:.1%} of the pixels differ in print")
+    return found
+
+
+def _difference(one: bytes, other: bytes) -> float:
+    """The share of pixels of two pictures that are clearly not the same."""
+    a, b = (Image.open(io.BytesIO(png)).convert("L") for png in (one, other))
+    if a.size != b.size:
+        return 1.0
+    histogram = ImageChops.difference(a, b).histogram()
+    return sum(histogram[64:]) / sum(histogram)

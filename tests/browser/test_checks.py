@@ -29,13 +29,13 @@ def spoiled(browser: Browser, features: Path, tmp_path: Path) -> Iterator[Callab
     """A function that opens the deck with something added to its second slide."""
     opened: list[Watched] = []
 
-    def spoil(added: str = "", change: tuple[str, str] = ("", "")) -> Watched:
+    def spoil(added: str = "", change: tuple[str, str] = ("", ""), query: str = "") -> Watched:
         deck = features.read_text("utf-8")
         before, second, after = deck.rpartition("<p>The neuron sums its inputs")
         assert second
         path = tmp_path / "spoiled.html"
         path.write_text(before + added + second + after.replace(*change), "utf-8")
-        opened.append(open_deck(browser, path))
+        opened.append(open_deck(browser, path, query=query))
         return opened[-1]
 
     yield spoil
@@ -107,6 +107,14 @@ def test_a_dead_slider_is_told(spoiled) -> None:
 def test_a_slider_that_keeps_the_arrow_keys_is_told(spoiled) -> None:
     watched = spoiled(change=("this.blur()", "0"))
     assert "'k' keeps the arrow keys" in checks.dead_sliders(watched.page)[0]
+
+
+def test_a_page_that_prints_otherwise_is_told(browser: Browser, spoiled, features: Path) -> None:
+    printing = spoiled("<p>Only in print</p>", query="?print-pdf")
+    watched = open_deck(browser, features)
+    (line,) = checks.printed_otherwise(watched.page, printing.page)
+    watched.page.close()
+    assert line.startswith("slide 2 ")
 
 
 def test_the_deck_itself_offends_in_nothing(spoiled) -> None:

@@ -4,7 +4,9 @@ Colours come from :mod:`nnkit.plots.style`, so that slides and figures cannot dr
 """
 
 import base64
+from itertools import pairwise, product
 from pathlib import Path
+from urllib.parse import quote
 
 HERE = Path(__file__).parent
 FACES = (  # family, file, weights, style
@@ -39,7 +41,37 @@ def colours() -> str:
     from nnkit.plots.style import PALETTE
 
     variables = "".join(f"--{name.lower()}: {value}; " for name, value in PALETTE.items())
-    return f":root {{ {variables}}}"
+    return f':root {{ {variables}--motif: url("{motif(PALETTE["PAPER"], PALETTE["ORANGE"])}"); }}'
+
+
+def motif(line: str, accent: str) -> str:
+    """Draw a network in faint lines, the ground of the slide that opens a part.
+
+    Args:
+        line: colour of the network, which fades out to the left, where words stand.
+        accent: colour of its one output.
+
+    Returns:
+        An SVG of 640 × 720 as a data address.
+    """
+    layers = [
+        [(120 + 150 * column, 360 + 132 * (row - (size - 1) / 2)) for row in range(size)]
+        for column, size in enumerate((3, 5, 4, 1))
+    ]
+    pairs = [pair for left, right in pairwise(layers) for pair in product(left, right)]
+    edges = "".join(f"M{x0} {y0:g}L{x1} {y1:g}" for (x0, y0), (x1, y1) in pairs)
+    nodes = "".join(f'<circle cx="{x}" cy="{y:g}" r="17"/>' for layer in layers for x, y in layer)
+    ((x, y),) = layers[-1]
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 720">'
+        '<linearGradient id="fade"><stop offset=".15" stop-color="#333"/>'
+        '<stop offset=".85" stop-color="#fff"/></linearGradient>'
+        '<mask id="words"><rect width="640" height="720" fill="url(#fade)"/></mask>'
+        f'<g mask="url(#words)" stroke="{line}" fill="none" stroke-width="2">'
+        f'<path d="{edges}" opacity=".1"/><g opacity=".3">{nodes}</g></g>'
+        f'<circle cx="{x}" cy="{y:g}" r="17" fill="{accent}"/></svg>'
+    )
+    return f"data:image/svg+xml,{quote(svg)}"
 
 
 def _face(family: str, file: str, weight: str, style: str) -> str:
