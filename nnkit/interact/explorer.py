@@ -3,7 +3,6 @@
 import inspect
 import math
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
@@ -67,13 +66,18 @@ class Explore:
         self.frame = lru_cache(REMEMBERED)(self._frame)
         # now, not when displayed: IPython would swallow what draw raises
         self._html = self._export() if exporting() else None
-        began = time.perf_counter()
         if self._html is None:
-            self.frame(*self.start.values())
-        self.seconds = time.perf_counter() - began  # what a redraw takes
+            self.frame(*self.positions)
 
-    def _frame(self, *values: Any) -> Frame:
-        named = dict(zip(self.ranges, values, strict=True))
+    @property
+    def positions(self) -> list[int]:
+        """Where every slider starts: the position in its range."""
+        return [values.index(self.start[name]) for name, values in self.ranges.items()]
+
+    def _frame(self, *positions: int) -> Frame:
+        """Draw the frame at a position of every slider."""
+        sliders = zip(self.ranges.items(), positions, strict=True)
+        named = {name: values[position] for (name, values), position in sliders}
         return encode(self.draw(**named), Alt().format(self.alt, **named))
 
     def _export(self) -> str:
@@ -84,8 +88,8 @@ class Explore:
                 f"{counts} make {count} frames to draw ahead, at most {MAX_FRAMES} are allowed: "
                 "give the sliders fewer values"
             )
-        frames = [self._frame(*values) for values in product(*self.ranges.values())]
-        return page(frames, self.ranges, self.start)
+        places = product(*(range(len(values)) for values in self.ranges.values()))
+        return page([self._frame(*place) for place in places], self.ranges, self.positions)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """Return the page when exporting, the widget otherwise."""

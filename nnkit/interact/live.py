@@ -1,5 +1,6 @@
 """Sliders and the figure that follows them, in a notebook with a kernel."""
 
+import time
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ from nnkit.interact.ranges import shown
 if TYPE_CHECKING:
     from nnkit.interact.explorer import Explore
 
-#: A figure that takes longer to draw, in seconds, is redrawn when the slider is let go.
+#: A figure that takes longer to draw, in seconds, follows when the slider is let go.
 SLOW = 0.3
 
 
@@ -22,7 +23,6 @@ def widget(explore: "Explore") -> Any:
             options=[(shown(value), value) for value in values],
             value=explore.start[name],
             description=name.replace("_", " "),
-            continuous_update=explore.seconds < SLOW,
             style={"description_width": "initial"},
             layout={"width": "28em"},
         )
@@ -30,21 +30,25 @@ def widget(explore: "Explore") -> Any:
     }
 
     def redraw(_: Any = None) -> None:
-        image.value = picture(explore, [slider.value for slider in sliders.values()])
+        began, drawn = time.perf_counter(), explore.frame.cache_info().misses
+        image.value = picture(explore, [slider.index for slider in sliders.values()])
+        if explore.frame.cache_info().misses > drawn:
+            for slider in sliders.values():
+                slider.continuous_update = time.perf_counter() - began < SLOW
 
     for slider in sliders.values():
         slider.observe(redraw, "value")
-    redraw()
+    image.value = picture(explore, explore.positions)
     controls = ipywidgets.Box(
         list(sliders.values()), layout={"flex_flow": "row wrap", "justify_content": "center"}
     )
     return ipywidgets.VBox([image, controls], layout={"align_items": "center"})
 
 
-def picture(explore: "Explore", values: list[Any]) -> str:
+def picture(explore: "Explore", positions: list[int]) -> str:
     """Return the HTML of one frame, or of what went wrong in drawing it."""
     try:
-        frame = explore.frame(*values)
+        frame = explore.frame(*positions)
     except Exception as error:  # shown where the figure would be: a widget has no other place
         said = escape(f"{type(error).__name__}: {error}")
         return f'<pre role="alert" style="color:#9C3A05;white-space:pre-wrap">{said}</pre>'

@@ -7,6 +7,7 @@ from typing import Any
 
 from nnkit.interact.frames import Frame
 from nnkit.interact.ranges import shown
+from nnkit.plots.style import BLUE
 
 #: One frame is in the page; the others wait in a JSON block that no browser lays out.
 FIGURE = """\
@@ -21,15 +22,15 @@ FIGURE = """\
 SLIDER = """\
 <label><span>{name}</span><input type="range" min="0" max="{last}" step="1" value="{index}"
  autocomplete="off" aria-valuetext="{value}" onpointerup="this.blur()">
-<output>{value}</output></label>
+<output aria-hidden="true">{value}</output></label>
 """
 
 STYLE = (
     ".explore{margin:0;text-align:center}"
-    ".explore img{display:block;margin:0 auto;max-width:100%;height:auto}"
+    ".explore img{display:block;margin:0 auto;max-width:100%;height:auto;object-fit:contain}"
     ".explore figcaption{display:flex;flex-wrap:wrap;justify-content:center;gap:.2em 2em}"
     ".explore label{display:inline-flex;align-items:center;gap:.6em}"
-    ".explore input{width:14em;accent-color:#1658B0}"
+    f".explore input{{width:14em;height:1.6em;accent-color:{BLUE};cursor:pointer}}"
     ".explore output{min-width:4.5em;text-align:left;font-variant-numeric:tabular-nums}"
 )
 
@@ -51,19 +52,17 @@ image.alt = data.alts[frame];"""
 ESCAPE = "if (event.key === 'Escape') { event.target.blur(); event.stopPropagation(); }"
 
 
-def page(
-    frames: Sequence[Frame], ranges: Mapping[str, Sequence[Any]], start: Mapping[str, Any]
-) -> str:
+def page(frames: Sequence[Frame], ranges: Mapping[str, Sequence[Any]], start: Sequence[int]) -> str:
     """Return the HTML of a figure with sliders.
 
     Args:
         frames: one for every combination of values, the last range moving fastest.
         ranges: the values of every slider.
-        start: the values to start from.
+        start: the position of every slider at first.
     """
     first = 0
-    for name, values in ranges.items():
-        first = first * len(values) + values.index(start[name])
+    for values, position in zip(ranges.values(), start, strict=True):
+        first = first * len(values) + position
     sources = list(dict.fromkeys(frame.source for frame in frames))  # equal pictures only once
     data = {
         "values": [[shown(value) for value in values] for values in ranges.values()],
@@ -75,10 +74,10 @@ def page(
         SLIDER.format(
             name=escape(name.replace("_", " ")),
             last=len(values) - 1,
-            index=values.index(start[name]),
-            value=escape(shown(start[name])),
+            index=position,
+            value=escape(shown(values[position])),
         )
-        for name, values in ranges.items()
+        for (name, values), position in zip(ranges.items(), start, strict=True)
     ]
     return FIGURE.format(
         move=escape(MOVE),

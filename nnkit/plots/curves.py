@@ -142,14 +142,15 @@ def _mark_lowest(ax: Axes, x: Array, y: Array, colour: str, *, say: bool) -> Non
     at = int(np.nanargmin(y))
     ax.plot(x[at], y[at], "o", mfc=PAPER, mec=colour, mew=3, ms=11, zorder=5)
     if say:
+        early = at <= 0.6 * len(x)
         ax.axvline(x[at], color=GREY, lw=1.5, zorder=1)
         ax.annotate(
             f"lowest: epoch {x[at]:g}",
             (x[at], 1),
             xycoords=ax.get_xaxis_transform(),
-            xytext=(8, 0) if at < len(x) * 0.7 else (-8, 0),
+            xytext=(8 if early else -8, 0),
             textcoords="offset points",
-            ha="left" if at < len(x) * 0.7 else "right",
+            ha="left" if early else "right",
             va="top",
             fontsize=14,
         )

@@ -37,7 +37,7 @@ def label_ends(ax: Axes, ends: Sequence[End]) -> None:
     figure.draw_without_rendering()  # places the axes, so that points can be turned into pixels
     ends.sort(key=lambda end: end.y)
     at = np.array([ax.transData.transform((end.x, end.y))[1] for end in ends])
-    moved = spread_out(at, 1.25 * SIZE * figure.dpi / 72)
+    moved = spread_out(at, 1.35 * SIZE * figure.dpi / 72)
     for end, shift in zip(ends, moved - at, strict=True):
         ax.annotate(
             end.name,
