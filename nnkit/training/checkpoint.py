@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +100,15 @@ def read(path: Path) -> dict[str, Any]:
     previous = _previous(path)
     hint = f" Hint: the one before is {previous}" if previous.exists() else ""
     try:
+        with zipfile.ZipFile(path) as file:
+            if file.testzip() is not None:
+                raise zipfile.BadZipFile("a checksum does not agree")  # torch does not compare it
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise
     except Exception as error:  # torch raises half a dozen kinds for a damaged or foreign file
-        raise ValueError(f"{path} is damaged or no checkpoint: {error}.{hint}") from error
+        kind = type(error).__name__
+        raise ValueError(f"{path} is damaged or no checkpoint ({kind}).{hint}") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise ValueError(f"{path} is not a checkpoint of nnkit ({FORMAT!r}).{hint}")
     return state
