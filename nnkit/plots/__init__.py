@@ -23,6 +23,7 @@ from nnkit.plots.style import (
     use_style,
 )
 from nnkit.plots.surfaces import points, surface
+from nnkit.plots.trajectories import paths
 
 __all__ = [
     "BLUE",
@@ -40,6 +41,7 @@ __all__ = [
     "lines",
     "network",
     "neuron",
+    "paths",
     "points",
     "show",
     "spread",
