@@ -14,7 +14,10 @@ from tests.notebooks import outputs
 ROOT = Path(__file__).parents[2]
 REFERENCES = ROOT / "tests" / "notebooks" / "references"
 # The finished parts with the topics that each opens, first and last.
-TOPICS = {"18_architecture/1_neuron": ("18.1", "18.8")}
+TOPICS = {
+    "18_architecture/1_neuron": ("18.1", "18.8"),
+    "18_architecture/2_activations": ("18.9", "18.10"),
+}
 
 SLIDES = {"slide", "subslide"}  # what puts a new page on the screen
 CODE_LINES = 15
