@@ -239,6 +239,18 @@ def test_page_starts_at_the_start():
 
 
 @pytest.mark.usefixtures("export")
+def test_page_starts_at_the_start_of_every_slider():
+    bundle = explore(
+        draw, alt="{height} in {colour}", start={"height": 2, "colour": "blue"},
+        height=[1, 2, 3], colour=["red", "blue"],
+    )._repr_mimebundle_()  # fmt: skip
+    page = Page(bundle["text/html"])
+    assert page.images[0]["alt"] == "2 in blue"
+    assert [slider["value"] for slider in page.sliders] == ["1", "1"]
+    assert page.outputs == ["2", "blue"]
+
+
+@pytest.mark.usefixtures("export")
 def test_equal_frames_are_stored_once():
     html = explore(lambda a: draw(), alt="A bar", a=[1, 2, 3])._repr_mimebundle_()["text/html"]
     data = Page(html).data

@@ -19,7 +19,6 @@ from nnkit.models import MLP
 from nnkit.plots import BLUE, GREY, network
 from nnkit.plots.canvas import png
 from nnkit.plots.diagrams import edge_colour, shown
-from nnkit.plots.graphs import BOX, layers_of, place, route
 
 
 def edges(figure):
@@ -208,31 +207,31 @@ def test_modules_functions_and_shapes_are_named():
     assert {"function", "Flatten", "1×4×4", "16", "1"} <= set(texts(network(graph)))
 
 
-def random_parents(seed):
-    """Return a random acyclic graph: a few inputs, every other node on up to three before it."""
+def random_graph(seed):
+    """Return a random graph: two inputs, every node the sum of up to three things before it."""
     draw = random.Random(seed)
-    names = [f"n{i}" for i in range(draw.randint(3, 12))]
-    return {
-        name: tuple(draw.sample(names[:i], min(i, draw.randint(1, 3)))) if i > 1 else ()
-        for i, name in enumerate(names)
-    }
+    names = ["a", "b"]
+    nodes, idle = {}, {"a", "b"}
+    for i in range(draw.randint(1, 9)):
+        parents = draw.sample(names, min(len(names), draw.randint(1, 3)))
+        idle = idle - set(parents) | {f"n{i}"}
+        nodes[f"n{i}"] = (lambda *x: sum(x), *parents)
+        names.append(f"n{i}")
+    nodes["y"] = (lambda *x: sum(x), *sorted(idle))
+    return Graph(inputs={"a": 2, "b": 2}, nodes=nodes, output="y")
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_no_arrow_crosses_a_box(seed):
-    parents = random_parents(seed)
-    layer = layers_of(parents)
-    assert all(layer[p] < layer[n] for n, ps in parents.items() for p in ps)
-    routes = {(p, n): route(p, n, layer) for n, ps in parents.items() for p in ps}
-    where = place(layer, routes)
-    boxes = {name: where[name] for name in parents}
-    for a, (x, y) in boxes.items():  # no two boxes touch
-        for b, (u, v) in boxes.items():
-            assert a == b or abs(x - u) >= BOX[0] or abs(y - v) >= BOX[1] - 1e-9
-    for (start, end), slots in routes.items():
-        # beside a column the arrow is level; between columns it bends where there is no box
-        for slot in slots[1:-1]:
-            x, y = where[slot]
-            for name, (u, v) in boxes.items():
-                inside = abs(x - u) < BOX[0] and abs(y - v) < BOX[1] / 2
-                assert not inside, f"{start} → {end} runs through {name}"
+    (axes,) = network(random_graph(seed)).axes
+    boxes = [p.get_bbox() for p in axes.patches if isinstance(p, FancyBboxPatch)]
+    arrows = [p for p in axes.patches if isinstance(p, FancyArrowPatch)]
+    assert len(boxes) == len(set(map(str, boxes)))
+    for i, box in enumerate(boxes):
+        assert not any(other.overlaps(box) for other in boxes[:i])
+    for arrow in arrows:
+        for piece, _ in arrow._path_original.iter_bezier():
+            x, y = piece(np.linspace(0, 1, 25)).T
+            for box in boxes:
+                inside = (x > box.x0 + 0.01) & (x < box.x1 - 0.01) & (y > box.y0) & (y < box.y1)
+                assert not inside.any()
