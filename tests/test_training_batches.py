@@ -12,6 +12,7 @@ from torch.utils.data import (
     Dataset,
     IterableDataset,
     RandomSampler,
+    Subset,
     SubsetRandomSampler,
     TensorDataset,
     WeightedRandomSampler,
@@ -123,22 +124,33 @@ def doubled(items):
         DataLoader(Pairs(), 4, shuffle=True),
         DataLoader(Stream(), 2),
         DataLoader(OwnDataset(*pair(10)), 4, shuffle=True),
+        DataLoader(Subset(Pairs(), [4, 2, 9, 1, 0]), 2, shuffle=True),
         DataLoader(TensorDataset(*pair(10)), 4, collate_fn=doubled),
         DataLoader(TensorDataset(*pair(10)), 4, sampler=[3, 1, 2]),
         DataLoader(TensorDataset(*pair(10)), batch_sampler=[[1, 2], [3]]),
         DataLoader(TensorDataset(*pair(10)), batch_size=None),
         DataLoader(TensorDataset(*pair(10)), 4, num_workers=1),
     ],
-    ids=["data set", "stream", "own class", "collate", "sampler", "batches", "single", "worker"],
+    ids=[
+        "data set",
+        "stream",
+        "own class",
+        "subset",
+        "collate",
+        "sampler",
+        "batches",
+        "single",
+        "worker",
+    ],
 )
 def test_any_other_loader_is_gone_through_as_it_is(loader):
     batches = make_batches(loader, 1, CPU, shuffle=True)
     assert isinstance(batches, LoaderBatches)
     assert batches.targets is None
     torch.manual_seed(3)
-    theirs = drawn(loader)
+    theirs = drawn(loader), torch.rand(1)
     torch.manual_seed(3)
-    assert drawn(batches) == theirs
+    assert (drawn(batches), torch.rand(1)) == theirs
 
 
 def test_a_data_set_is_shuffled_only_for_training_and_a_stream_never():

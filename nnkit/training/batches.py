@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import starmap
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch.utils.data import (
     DataLoader,
     Dataset,
     IterableDataset,
+    MapDataPipe,
     RandomSampler,
     SequentialSampler,
     SubsetRandomSampler,
@@ -131,7 +132,7 @@ class LoaderBatches:
         return None
 
     def __iter__(self) -> Iterator[Batch]:
-        for batch in self.loader:
+        for batch in drawn(self.loader):
             x, y = unpack(batch)
             yield move(x, self.device), move(y, self.device)
 
@@ -172,6 +173,31 @@ def make_batches(data: Any, batch_size: int, device: torch.device, shuffle: bool
     )
 
 
+def drawn(loader: DataLoader[Any]) -> Iterable[Any]:
+    """What ``iter(loader)`` gives, without its bookkeeping where there are no workers."""
+    plain = (
+        type(loader) is DataLoader
+        and not isinstance(loader.dataset, (IterableDataset, MapDataPipe))
+        and loader.num_workers == 0
+        and not loader.pin_memory
+    )
+    sampler = loader.batch_sampler
+    return _gathered(loader, sampler) if plain and sampler is not None else loader
+
+
+def _gathered(loader: DataLoader[Any], sampler: Iterable[list[Any]]) -> Iterator[Any]:
+    _draw_base_seed(loader)
+    dataset: Any = loader.dataset
+    rows_of = getattr(dataset, "__getitems__", None) or (lambda rows: [dataset[i] for i in rows])
+    for rows in sampler:
+        yield loader.collate_fn(rows_of(rows))
+
+
+def _draw_base_seed(loader: DataLoader[Any]) -> None:
+    """Take the random number that ``iter(loader)`` takes, so that all that follow are the same."""
+    torch.empty((), dtype=torch.int64).random_(generator=loader.generator)
+
+
 def _from_loader(loader: DataLoader[Any], device: torch.device) -> Batches:
     """A loader over plain tensors is drawn as row numbers: the same batches, far faster."""
     sampler = loader.sampler
@@ -188,7 +214,7 @@ def _from_loader(loader: DataLoader[Any], device: torch.device) -> Batches:
         return LoaderBatches(loader, device)
 
     def order() -> Tensor:
-        torch.empty((), dtype=torch.int64).random_(generator=loader.generator)  # as iter(loader)
+        _draw_base_seed(loader)
         return torch.tensor(list(sampler), dtype=torch.int64)
 
     assert loader.batch_size is not None

@@ -62,13 +62,13 @@ class Watch:
             self._stop(loss, f"the loss is {self.losses.values[loss - 1]}", self._cause(loss))
         self.least = min(self.least, *self.losses.values)
 
-    def close(self) -> Row:
-        """Look for the last time; the epoch's mean loss and penalty."""
+    def close(self, params: Sequence[Tensor]) -> Row:
+        """Look for the last time, at the weights, too; the epoch's mean loss and penalty."""
         last = self.losses.count
         if last == 0:
             raise ValueError(f"epoch {self.run.epoch}: the loader gave no batch")
         self.look()
-        if not all_finite(list(self.run.model.parameters())):
+        if not all_finite(params):
             self._stop(last, "its update made weights nan or inf", self._cause(last + 1))
         row = {"loss": self.losses.mean}
         return row | {"penalty": self.penalties.mean} if self.penalties.count else row

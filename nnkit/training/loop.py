@@ -12,7 +12,7 @@ from nnkit.training.callbacks import Callback
 from nnkit.training.faults import NonFiniteLoss, Watch
 from nnkit.training.history import Row
 from nnkit.training.progress import Progress
-from nnkit.training.run import Run, copies, put_back, tensors_of
+from nnkit.training.run import Run, Snapshot
 from nnkit.training.update import Update
 
 
@@ -36,7 +36,7 @@ def train(
     """
     watch, by_batch = Watch(run, batches), scheduler_step == "batch"
     run.model.train()
-    good = copies(tensors_of(run.model)), [*run.history.rows]
+    good = Snapshot(run.model, run.history.rows)
     try:
         run.call("on_train_begin")
         while not run.is_last_epoch:
@@ -49,12 +49,12 @@ def train(
             row |= {"lr": lr, "seconds": time.perf_counter() - started}
             if not by_batch:
                 move_schedule(run, row)
-            good = copies(tensors_of(run.model)), [*run.history.rows, row]
+            good = Snapshot(run.model, [*run.history.rows, row])
             run.history.rows.append(row)
             run.call("on_epoch_end")
     except (KeyboardInterrupt, NonFiniteLoss) as fault:
-        values, run.history.rows[:] = good  # of one moment: weights and history agree
-        put_back(tensors_of(run.model), values)
+        good.restore()  # it is of one moment: weights and history agree
+        run.history.rows[:] = good.rows
         run.history.stopped = "interrupted"
         if isinstance(fault, NonFiniteLoss):
             run.history.stopped = "non-finite loss"
@@ -91,7 +91,7 @@ def train_epoch(
         if run.history.stopped:
             break
     update.clear()  # room for what follows
-    return watch.close()
+    return watch.close(update.params)
 
 
 def overridden(run: Run, name: str) -> list[Callable[[Run], None]]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from nnkit.training.history import History
+from nnkit.training.history import History, Row
 
 if TYPE_CHECKING:
     from nnkit.training.callbacks import Callback
@@ -72,6 +72,19 @@ def tensors_of(model: nn.Module) -> list[Tensor]:
 def copies(tensors: Iterable[Tensor]) -> list[Tensor]:
     """The values of the tensors, to be put back later."""
     return [tensor.detach().clone() for tensor in tensors]
+
+
+class Snapshot:
+    """The weights and buffers of a model, with the history that belongs to them."""
+
+    def __init__(self, model: nn.Module, rows: Sequence[Row]) -> None:
+        self.rows = list(rows)
+        self.tensors = tensors_of(model)
+        self.values = copies(self.tensors)
+
+    def restore(self) -> None:
+        """Give the model its weights and buffers back."""
+        put_back(self.tensors, self.values)
 
 
 @torch.no_grad()
