@@ -6,6 +6,7 @@ CONSTRAINTS ?= constraints.txt
 # Passed on to what a target runs: make lab ARGS="--no-browser --port 9999", make unit ARGS="-k fit".
 ARGS ?=
 WORKERS ?= 2
+BENCH ?= training
 
 RUN := .venv/bin/python -m
 PYTEST = $(RUN) pytest -n $(WORKERS) --dist loadfile --durations 10 $(ARGS)
@@ -42,6 +43,9 @@ references: .venv/.test ## store anew what the lectures print; then read the dif
 
 images: .venv/.lab ## draw the pictures in img anew
 	$(RUN) nnkit.plots.images
+
+bench: .venv/.bench ## compare the training loop with others; BENCH names another benchmark
+	$(RUN) tests.benchmarks.$(BENCH) $(ARGS)
 
 dev: .venv/.dev ## make the environment for working on the course
 	.venv/bin/pre-commit install
