@@ -17,7 +17,7 @@ from PIL import Image
 
 from nnkit.interact import Explore, explore, linear, log
 from nnkit.interact import explorer as explorer_module
-from nnkit.interact.frames import encode, reduce_colours
+from nnkit.interact.frames import encode
 from nnkit.interact.live import picture, widget
 from nnkit.interact.ranges import shown
 from nnkit.plots import BLUE, lines
@@ -159,24 +159,6 @@ def test_frame_keeps_the_colours_of_areas():
     assert (255, 255, 255) in colours
     assert tuple(int(BLUE[i : i + 2], 16) for i in (1, 3, 5)) in colours
     assert len(frame.source) < 25_000
-
-
-def test_no_pixel_moves_far_from_its_colour():
-    rng = np.random.default_rng(0)
-    stripes = np.repeat(rng.integers(0, 256, (5, 3)), 200, axis=0)[None].repeat(50, axis=0)
-    edges = rng.integers(0, 256, (50, 1000, 3))
-    pixels = np.where(rng.random((50, 1000, 1)) < 0.01, edges, stripes).astype(np.uint8)
-    small = np.asarray(reduce_colours(Image.fromarray(pixels)).convert("RGB"))
-    same = (pixels == stripes).all(2)
-    assert (small[same] == pixels[same]).all()
-    off = np.abs(small[~same].astype(int) - pixels[~same]).max(1)
-    assert np.median(off) < 64  # 32 colours for the whole cube
-
-
-def test_one_colour_and_a_photograph():
-    assert reduce_colours(Image.new("RGB", (9, 9), "red")).convert("RGB").getpixel((4, 4))[0] == 255
-    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
-    assert len(reduce_colours(Image.fromarray(noise)).getcolors()) > 200
 
 
 def test_figures_of_pyplot_are_closed():

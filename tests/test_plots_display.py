@@ -4,7 +4,6 @@ import io
 
 import IPython
 import matplotlib.pyplot as plt
-import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
@@ -12,7 +11,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from nnkit.plots import lines, show
-from nnkit.plots.canvas import pixels, png
 
 
 @pytest.fixture
@@ -63,10 +61,3 @@ def test_a_figure_shows_itself_and_leaks_nothing():
     with Image.open(io.BytesIO(figure._repr_png_())) as picture:
         assert picture.size == (1100, 550)
     assert not plt.get_fignums()
-
-
-def test_pixels_are_those_of_the_png():
-    figure = Figure(figsize=(2, 1))
-    figure.text(0.1, 0.4, "text", color="#DD5A12")
-    with Image.open(io.BytesIO(png(figure, 1.5))) as picture:
-        assert (pixels(figure, 1.5) == np.asarray(picture.convert("RGB"))).all()

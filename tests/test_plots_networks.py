@@ -17,8 +17,8 @@ from torch.nn.utils import prune
 from nnkit.graph import Graph, concat
 from nnkit.models import MLP
 from nnkit.plots import BLUE, GREY, network
-from nnkit.plots.canvas import png
 from nnkit.plots.diagrams import edge_colour, shown
+from nnkit.plots.encoding import png
 
 
 def edges(figure):
@@ -107,6 +107,15 @@ def test_wide_layers_are_elided_with_their_width_below():
     assert {"64", "128 · tanh", "10"} <= set(texts(figure))
 
 
+@pytest.mark.parametrize("height", [2.5, 3.5, 4.5])
+def test_a_flat_diagram_has_type_of_the_same_size(height):
+    model = MLP([8, 8, 1], seed=0)
+    figure = network(model, height=height)
+    assert height - 0.25 < figure.get_size_inches()[1] <= height
+    sizes = {text.get_fontsize() for text in figure.axes[0].texts}
+    assert min(sizes) > 14
+
+
 def test_diagram_does_not_run_off_its_axes():
     figure = network(MLP([3, 40, 5, 2], seed=0), bias=True, title="A title " * 12)
     figure.draw_without_rendering()
@@ -160,6 +169,7 @@ def test_a_layer_without_bias_or_with_zero_weights_is_drawn():
         (lambda: network(MLP([2, 1]), inputs=["x"]), ValueError, "names 1, the network has 2"),
         (lambda: network(MLP([2, 1]), outputs=["a", "b"]), ValueError, "outputs"),
         (lambda: network(MLP([2, 1]), max_nodes=2), ValueError, "max_nodes=2"),
+        (lambda: network(MLP([2, 1]), height=1), ValueError, "height=1"),
     ],
 )
 def test_misuse_is_refused(call, error, says):

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from nnkit import plots
 from nnkit.plots import style
-from nnkit.plots.canvas import png
+from nnkit.plots.encoding import png
 from nnkit.plots.labels import contrast
 
 # What remains of linear RGB with each kind of colour blindness (Machado, Oliveira and

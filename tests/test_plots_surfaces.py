@@ -12,7 +12,7 @@ from matplotlib.patches import FancyArrowPatch
 from torch import nn
 
 from nnkit.plots import BLUE, CLASS_COLOURS, INK, ORANGE, points, surface
-from nnkit.plots.canvas import pixels
+from nnkit.plots.encoding import pixels
 from nnkit.plots.fields import evaluate, tints
 from nnkit.plots.relief import paper, seen
 

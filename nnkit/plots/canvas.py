@@ -1,11 +1,10 @@
-"""What every plot starts from and ends in: a figure of its own, and its PNG."""
-
-import io
+"""What every plot starts from: a figure of its own, a title that fits, a size that fits."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from numpy.typing import NDArray
+
+from nnkit.plots.encoding import png
 
 #: Inches to a unit of a drawing's axes, where there is room.
 UNIT = 0.8
@@ -54,23 +53,3 @@ def fit_text(ax: Axes) -> None:
     unit = min(box.width / np.ptp(ax.get_xlim()), box.height / np.ptp(ax.get_ylim())) / figure.dpi
     for text in ax.texts:
         text.set_fontsize(text.get_fontsize() * min(unit / UNIT, 1.2))
-
-
-def png(figure: Figure, scale: float = 1.0) -> bytes:
-    """Encode a figure as PNG.
-
-    Args:
-        figure: any matplotlib figure; its size and dpi give the picture's size in pixels.
-        scale: pixels per pixel of that size; 2 stays sharp on a dense screen or a large wall.
-    """
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=figure.dpi * scale)
-    return buffer.getvalue()
-
-
-def pixels(figure: Figure, scale: float = 1.0) -> NDArray[np.uint8]:
-    """Draw a figure into an array (height, width, 3); see :func:`png`."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="raw", dpi=figure.dpi * scale)
-    width, height = (figure.get_size_inches() * figure.dpi * scale).astype(int)
-    return np.frombuffer(buffer.getvalue(), np.uint8).reshape(height, width, 4)[:, :, :3]

@@ -13,7 +13,7 @@ from matplotlib.patches import Circle
 from nnkit.plots.fields import Array
 from nnkit.plots.style import BLUE, DIVERGING, GREY, GRID, INK, PAPER
 
-HEIGHT = 4.4  # of the highest column; lengths are in units of the axes
+CAPTION = 1.3  # below the columns; lengths are in units of the axes
 Point = tuple[float, float]
 Edge = tuple[Point, Point, float, int]  # from, to, weight, number of the target
 
@@ -30,12 +30,15 @@ class Weights:
 class Diagram:
     """Where each neuron that is shown stands, and what is drawn there."""
 
-    def __init__(self, ax: Axes, sizes: Sequence[int], max_nodes: int, with_ones: bool) -> None:
+    def __init__(
+        self, ax: Axes, sizes: Sequence[int], max_nodes: int, with_ones: bool, height: float
+    ) -> None:
         self.ax, self.sizes = ax, list(sizes)
         self.last = len(sizes) - 1
         self.shown = [shown(size, max_nodes) for size in sizes]
         self.ones = [with_ones and depth < self.last for depth in range(len(sizes))]
-        self.pitch = min(1.05, HEIGHT / max(map(self._rows, range(len(sizes)))))
+        rows = max(map(self._rows, range(len(sizes))))
+        self.pitch = min(1.05, (height - CAPTION) / rows)
         self.radius = 0.34 * min(1, 1.2 * self.pitch)
         self.gap = max(2.2, 9.6 / len(sizes))
         self.where = [self._column(depth) for depth in range(len(sizes))]

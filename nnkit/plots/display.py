@@ -4,7 +4,7 @@ import sys
 
 from matplotlib.figure import Figure
 
-from nnkit.plots.canvas import png
+from nnkit.plots.encoding import png
 
 #: Pixels of the PNG per pixel on the slide: sharp on a dense screen and on a large wall.
 SCALE = 2.0

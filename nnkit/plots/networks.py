@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from nnkit.graph import Graph
-from nnkit.plots.canvas import figure_of, fit_figure, fit_text, new_axes, set_title
+from nnkit.plots.canvas import UNIT, figure_of, fit_figure, fit_text, new_axes, set_title
 from nnkit.plots.diagrams import Diagram, Weights
 from nnkit.plots.graphs import draw_graph
 
@@ -22,6 +22,7 @@ def network(
     *,
     mask: Sequence[torch.Tensor] | None = None,
     max_nodes: int = 8,
+    height: float = 4.5,
     bias: bool = False,
     values: bool = False,
     ghosts: bool = False,
@@ -41,6 +42,8 @@ def network(
         mask: one 0/1 tensor per layer, shaped as its weight (outputs, inputs), on top of the
             masks of ``torch.nn.utils.prune``, which are respected anyway.
         max_nodes: a wider layer is shown by its first and last neurons around a "⋮".
+        height: of a new figure at most, in inches, without the title; a flat one leaves room for
+            code on the slide.
         bias: draw the constant unit 1 of every layer, with the biases on its edges.
         values: write every weight on its edge; for the smallest networks.
         ghosts: draw pruned weights as faint dotted lines instead of leaving them out.
@@ -54,7 +57,7 @@ def network(
     Raises:
         TypeError: ``model`` has no linear layers to draw.
         ValueError: layers that do not fit each other, a mask of another shape, names that do not
-            match the inputs or outputs in number, ``max_nodes`` below 3.
+            match the inputs or outputs in number, ``max_nodes`` below 3, ``height`` below 2.
     """
     if isinstance(model, Graph):
         axes = new_axes(ax)
@@ -62,13 +65,15 @@ def network(
     else:
         if max_nodes < 3:
             raise ValueError(f"max_nodes={max_nodes}: an elided layer shows at least 3 neurons")
+        if height < 2:
+            raise ValueError(f"height={height}: captions alone take an inch; give 2 or more")
         layers = linear_layers(model)
         kept = weight_masks(layers, mask)
         sizes = [layers[0].in_features, *(layer.out_features for layer in layers)]
         _check_names(inputs, sizes[0], "inputs")
         _check_names(outputs, sizes[-1], "outputs")
         axes = new_axes(ax)
-        diagram = Diagram(axes, sizes, max_nodes, with_ones=bias)
+        diagram = Diagram(axes, sizes, max_nodes, bias, height / UNIT)
         for depth, pair in enumerate(zip(layers, kept, strict=True)):
             diagram.edges(depth, _weights(*pair), values=values, ghosts=ghosts)
         diagram.neurons(inputs or (), outputs or ())

@@ -1,0 +1,66 @@
+"""Small PNGs: areas keep their colours, edges nearly, photographs all of them."""
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from nnkit.plots import lines
+from nnkit.plots.encoding import pixels, png, reduce_colours
+
+
+def opened(data):
+    with Image.open(io.BytesIO(data)) as picture:
+        return picture.mode, np.asarray(picture.convert("RGB"))
+
+
+def photograph():
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3))
+    figure = Figure(figsize=(3, 3))
+    figure.set_layout_engine("none")
+    figure.add_axes((0, 0, 1, 1)).imshow(noise)
+    return figure
+
+
+def test_a_drawing_keeps_its_areas_and_nearly_its_edges():
+    figure = lines([0, 1], {"a": [0, 1]}, title="A line")
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # the layout settles: every drawing is the same now
+    exact = pixels(figure, 1.5)
+    mode, small = opened(png(figure, 1.5))
+    assert mode == "P"
+    assert small.shape == exact.shape == (825, 1650, 3)
+    off = np.abs(small.astype(int) - exact).max(2)
+    assert (off == 0).mean() > 0.98
+    assert off.max() < 48
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=1.5 * figure.dpi)
+    assert len(png(figure, 1.5)) < len(buffer.getvalue()) / 2
+
+
+def test_colours_of_areas_are_exact():
+    rng = np.random.default_rng(0)
+    stripes = np.repeat(rng.integers(0, 256, (5, 3)), 200, axis=0)[None].repeat(50, axis=0)
+    edges = rng.integers(0, 256, (50, 1000, 3))
+    exact = np.where(rng.random((50, 1000, 1)) < 0.01, edges, stripes).astype(np.uint8)
+    small = np.asarray(reduce_colours(Image.fromarray(exact)).convert("RGB"))
+    same = (exact == stripes).all(2)
+    assert (small[same] == exact[same]).all()
+    off = np.abs(small[~same].astype(int) - exact[~same]).max(1)
+    assert np.median(off) < 64  # 32 colours for the whole cube
+
+
+def test_one_colour_is_enough():
+    red = reduce_colours(Image.new("RGB", (9, 9), "red"))
+    assert red.convert("RGB").getcolors() == [(81, (255, 0, 0))]
+
+
+@pytest.mark.parametrize(("palette", "expected"), [(False, "RGB"), (True, "P")])
+def test_a_photograph_keeps_its_shades_unless_told(palette, expected):
+    figure = photograph()
+    mode, small = opened(png(figure, palette=palette))
+    assert mode == expected
+    error = np.abs(small.astype(int) - pixels(figure)).mean()
+    assert error == 0 if not palette else 0 < error < 25
