@@ -18,8 +18,10 @@ from torch.nn import functional as F
 from torch.nn.utils import prune
 
 import nnkit.hypernetworks
+from nnkit.data import two_moons
 from nnkit.hypernetworks import EarlyExit, Hypernetwork
 from nnkit.models import MLP, Graph
+from nnkit.training import fit
 
 
 class Tied(nn.Module):
@@ -193,8 +195,6 @@ def test_it_learns_a_family_of_functions_that_no_single_net_can():
 
 
 def test_it_is_trained_by_fit():
-    from nnkit.training import fit
-
     x, c = torch.randn(64, 2), torch.randn(64, 3)
     y = (x * c[:, :2]).sum(dim=1, keepdim=True)
     hyper = Hypernetwork(MLP([2, 1]), 3, (16,), seed=0)
@@ -442,7 +442,7 @@ def best_of(call: Any, *args: Tensor) -> float:
 def test_a_target_that_collects_statistics_is_refused_by_name(target, kind):
     with pytest.raises(ValueError, match=f"the target's {kind}.*LayerNorm") as error:
         Hypernetwork(target, 3)
-    assert "every object has its own" in str(error.value)
+    assert "each object has its own" in str(error.value)
 
 
 def test_a_target_without_weights_or_with_masks_is_refused():
@@ -561,6 +561,15 @@ def test_the_loss_is_the_mean_over_exits_and_trains_them_all():
     close(loss, torch.stack(each).mean())
     loss.backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
+
+
+def test_early_exits_are_trained_by_fit():
+    X, y = two_moons(300, noise=0.1, seed=0)
+    model = EarlyExit(MLP([2, 16, 16, 2], seed=0), seed=1)
+    fit(model, (X, y), loss=model.loss, epochs=30, lr=0.01, seed=0, progress=False)
+    probability, depth = model.predict(X, threshold=0.95)
+    assert (probability.argmax(dim=1) == y).float().mean() > 0.95
+    assert depth.unique().numel() == 2
 
 
 def test_prediction_is_in_evaluation_mode_without_gradients_and_comes_back():

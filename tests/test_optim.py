@@ -5,6 +5,7 @@ import inspect
 import math
 import pickle
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from nnkit import optim
 from nnkit.data import digits
 from nnkit.models import MLP
 from nnkit.optim import RULES, Rule
+from nnkit.training import fit
 
 torch_sgd = torch.optim.SGD
 
@@ -71,7 +73,7 @@ def train(net: nn.Module, optimizer: torch.optim.Optimizer, batches: Any) -> lis
 
 def assert_same_steps(ours: list[list[Tensor]], theirs: list[list[Tensor]]) -> None:
     for t, (mine, other) in enumerate(zip(ours, theirs, strict=True), start=1):
-        worst = max(float((a - b).abs().max()) for a, b in zip(mine, other, strict=True))
+        worst = max(float((a - b).detach().abs().max()) for a, b in zip(mine, other, strict=True))
         assert worst < 1e-10, f"step {t}: weights differ by {worst:g}"
 
 
@@ -138,6 +140,31 @@ def test_follows_torch_under_a_schedule_and_with_groups(rule, twin, options, bat
         return steps
 
     assert_same_steps(run(rule), run(twin))
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+def test_trains_in_fit_as_its_twin_does(name, batches):
+    data = tuple(torch.cat(parts) for parts in zip(*batches[:10], strict=True))
+
+    def run(optimizer: Any) -> tuple[list[float], MLP]:
+        net = network()
+        history = fit(
+            net,
+            data,
+            loss=F.cross_entropy,
+            optimizer=optimizer,
+            lr=0.01,
+            scheduler=partial(torch.optim.lr_scheduler.StepLR, step_size=1, gamma=0.5),
+            epochs=3,
+            seed=0,
+            progress=False,
+        )
+        return history["loss"], net
+
+    (ours, net), (theirs, other) = run(RULES[name]), run(getattr(torch.optim, name))
+    assert ours == pytest.approx(theirs, abs=1e-10)
+    assert ours[-1] < ours[0]
+    assert_same_steps([[*net.parameters()]], [[*other.parameters()]])
 
 
 def test_one_cycle_schedule_moves_the_momentum(batches):

@@ -239,8 +239,8 @@ def _check_target(target: nn.Module) -> None:
         if in_batch or (isinstance(module, _NormBase) and module.track_running_stats):
             raise ValueError(
                 f"the target's {name or 'whole'} is a {type(module).__name__}: it takes statistics "
-                "(its buffers) over objects of one set of weights, but here every object has its own; "
-                'normalise each object by itself: nn.LayerNorm, MLP(..., norm="layer")'
+                "over objects of one set of weights, in its buffers, but here each object has its "
+                'own; normalise every object by itself: nn.LayerNorm, MLP(..., norm="layer")'
             )
 
 
