@@ -1,8 +1,8 @@
 """nnkit: the small PyTorch library behind a course on neural networks that checks itself.
 
-Rooms, lowest first: ``activations``, ``losses``, ``models`` and ``graph`` (networks), ``data``,
-``training`` (the loop), ``plots`` and ``interact`` (pictures), ``course`` (the ``nnkit`` command).
-Each is imported by name, as in ``from nnkit.training import fit``, so that a program pays only
+Rooms, lowest first: ``activations``, ``losses``, ``models`` and ``graph`` (networks), ``optim``
+(update rules), ``symmetry`` (of weight space), ``hypernetworks``, ``data``, ``training`` (the
+loop), ``plots`` and ``interact`` (pictures), ``course`` (the ``nnkit`` command). Each is imported by name, as in ``from nnkit.training import fit``, so that a program pays only
 for the rooms it enters.
 """
 

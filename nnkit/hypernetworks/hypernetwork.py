@@ -25,7 +25,7 @@ class Prediction(NamedTuple):
 
 
 class Hypernetwork(nn.Module):
-    r"""A net H that makes the weights of a target net F: θ = H(c; φ), ŷ = F(x; θ).
+    """A net H that makes the weights of a target net F: θ = H(c; φ), ŷ = F(x; θ).
 
     Only φ is trained: the target serves as a form, and its own weights are left behind. H
     normalises its hidden layers, so that the weights it makes start at the scale of He's
