@@ -46,8 +46,8 @@ def paths(
 
     Args:
         f: heights (n,) at points (n, 2).
-        walks: points (steps + 1, 2) by name; the names are written beside the map, an empty one
-            is not. A walk ends where it is no longer finite.
+        walks: points (steps + 1, 2) by name, the first on top; the names are written beside the
+            map, an empty one is not. A walk ends where it is no longer finite.
         ax: where to draw; a new figure when None.
         limits: (left, right, bottom, top).
         goals: points to mark with a star, such as minima.
@@ -104,8 +104,9 @@ def _walk(ax: Axes, name: str, way: Array, number: int) -> None:
     """Draw one walk on a white rim, and its start as a ring."""
     style: dict[str, Any] = {"color": COLOURS[number], "marker": CLASS_MARKERS[number], "ms": 5.5}
     rim = {"mec": PAPER, "mew": 2.5, "lw": 4.5, "label": "_"}
-    ax.plot(*way.T, **style | rim | {"color": PAPER}, zorder=3)
-    ax.plot(*way.T, **style, lw=2, label=name or "_", zorder=4)
+    layer = 4 - number / 10
+    ax.plot(*way.T, **style | rim | {"color": PAPER}, zorder=layer - 0.05)
+    ax.plot(*way.T, **style, lw=2, label=name or "_", zorder=layer)
     if len(way):
         ax.plot(*way[0], "o", mfc=PAPER, mec=INK, mew=2.5, ms=11, zorder=5)
 
