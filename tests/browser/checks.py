@@ -19,10 +19,10 @@ EXCESS = """() => {
   const style = getComputedStyle(slide);
   const edge = side => parseFloat(style['padding-' + side]) * scale;
   const outer = slide.getBoundingClientRect();
-  const out = {above: 0, below: 0, left: 0, right: 0};
+  const out = {top: 0, bottom: 0, left: 0, right: 0};
   const measure = rects => { for (const r of rects) if (r.width && r.height) {
-    out.above = Math.max(out.above, outer.top + edge('top') - r.top);
-    out.below = Math.max(out.below, r.bottom - outer.bottom + edge('bottom'));
+    out.top = Math.max(out.top, outer.top + edge('top') - r.top);
+    out.bottom = Math.max(out.bottom, r.bottom - outer.bottom + edge('bottom'));
     out.left = Math.max(out.left, outer.left + edge('left') - r.left);
     out.right = Math.max(out.right, r.right - outer.right + edge('right'));
   }};
@@ -35,7 +35,7 @@ EXCESS = """() => {
     range.selectNodeContents(texts.currentNode);
     measure(range.getClientRects());
   }
-  return Object.entries(out).map(([side, px]) => [side, px / scale]);
+  return Object.entries(out).map(([side, px]) => ['at the ' + side, px / scale]);
 }"""
 SMALL = """() => [...Reveal.getCurrentSlide().querySelectorAll('.jp-OutputArea-output img')]
   .map(image => {
@@ -69,7 +69,7 @@ def too_large(page: Page) -> list[str]:
     for slide in walk(page):
         out = [f"{px:.0f} px {side}" for side, px in page.evaluate(EXCESS) if px > ROUNDING]
         if out:
-            found.append(f"{slide}: {', '.join(out)} the room for content")
+            found.append(f"{slide}: sticks out of the room for content by {', '.join(out)}")
     return found
 
 

@@ -59,8 +59,8 @@ def offences(watched: Watched) -> dict[str, list[str]]:
 @pytest.mark.parametrize(
     ("added", "check", "told"),
     [
-        (TALL, "too large", "px below"),
-        (WIDE, "too large", "px right"),
+        (TALL, "too large", "px at the bottom"),
+        (WIDE, "too large", "px at the right"),
         (SMALL, "too small", "10%"),
         (OUTSIDE, "outside", "https://example.org/figure.png"),
         (WITHOUT_ALT, "without alt", "1 image"),
@@ -84,7 +84,7 @@ def test_the_excess_is_measured_in_pixels_of_the_slide(spoiled) -> None:
         page.evaluate("h => document.getElementById('tall').style.height = h + 'px'", height)
         page.set_viewport_size({"width": 1920, "height": 1080})  # what is scaled is not the excess
         (line,) = checks.too_large(page)
-        excess = int(line.split(": ")[1].split(" px")[0])
+        excess = int(line.split(" by ")[1].split(" px")[0])
         if height == 900:
             before = excess
     assert excess - before == 100
