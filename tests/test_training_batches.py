@@ -131,17 +131,7 @@ def doubled(items):
         DataLoader(TensorDataset(*pair(10)), batch_size=None),
         DataLoader(TensorDataset(*pair(10)), 4, num_workers=1),
     ],
-    ids=[
-        "data set",
-        "stream",
-        "own class",
-        "subset",
-        "collate",
-        "sampler",
-        "batches",
-        "single",
-        "worker",
-    ],
+    ids=["own", "stream", "class", "subset", "collate", "sampler", "batches", "single", "worker"],
 )
 def test_any_other_loader_is_gone_through_as_it_is(loader):
     batches = make_batches(loader, 1, CPU, shuffle=True)

@@ -59,8 +59,10 @@ def skorch(net: Callable[[], nn.Module], batch_size: int) -> Train:
 
 def lightning(net: Callable[[], nn.Module], batch_size: int) -> Train:
     """Train with Lightning's Trainer."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     import lightning
+
+    for name in ("lightning.pytorch", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
     class Module(lightning.LightningModule):
         def __init__(self) -> None:
@@ -97,6 +99,7 @@ def lightning(net: Callable[[], nn.Module], batch_size: int) -> Train:
 
 def fastai(net: Callable[[], nn.Module], batch_size: int) -> Train:
     """Train with fastai's Learner."""
+    import fastai.callback.progress  # noqa: F401 - it gives the Learner no_bar
     from fastai.basics import DataLoader, DataLoaders, Learner
 
     def train(data: Pair, validation: Pair, epochs: int) -> None:
