@@ -4,6 +4,7 @@ Importing this package makes the course's style the current one (:func:`use_styl
 """
 
 from nnkit.plots.curves import history, lines
+from nnkit.plots.decisions import decisions
 from nnkit.plots.display import show
 from nnkit.plots.networks import network
 from nnkit.plots.neurons import neuron
@@ -37,6 +38,7 @@ __all__ = [
     "PAPER",
     "TEAL",
     "YELLOW",
+    "decisions",
     "history",
     "lines",
     "network",

@@ -1,0 +1,88 @@
+"""What a threshold on a score decides: who is caught, who is missed, and what it costs."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nnkit.plots.style import BLUE, GREY, INK, ORANGE, SEQUENTIAL
+
+Array = NDArray[np.float64]
+
+
+def decisions(scores: Tensor, y: Tensor, threshold: float, *, title: str = "") -> Figure:
+    """Draw the scores of both classes, the confusion matrix, and the place on two curves.
+
+    Args:
+        scores: one per object (N,); larger speaks for class 1.
+        y: the truth (N,), 0 or 1, both present.
+        threshold: class 1 is said where the score is above it.
+        title: what to see.
+
+    Raises:
+        ValueError: ``scores`` and ``y`` of different lengths, or a class without an object.
+    """
+    s = scores.detach().double().cpu().numpy().reshape(-1)
+    positive = np.asarray(y.detach().cpu()).reshape(-1) == 1
+    if len(s) != len(positive) or positive.all() or not positive.any():
+        raise ValueError(
+            f"{len(s)} scores and {len(positive)} labels, {positive.sum()} of them 1: "
+            "a score for every label is needed, and both classes"
+        )
+    said = s > threshold
+    counts = np.array(
+        [[(~said & ~positive).sum(), (said & ~positive).sum()],
+         [(~said & positive).sum(), (said & positive).sum()]]
+    )  # fmt: skip  # rows: truth 0, 1; columns: said 0, 1
+    figure = Figure(figsize=(11, 4.4))
+    left, middle, right, last = figure.subplots(1, 4, width_ratios=(1.3, 0.9, 1, 1))
+    _scores(left, s, positive, threshold)
+    _matrix(middle, counts)
+    recall, false_alarms, precision = _curves(s, positive)
+    here = counts[1, 1] / positive.sum()
+    _curve(right, false_alarms, recall, counts[0, 1] / (~positive).sum(), here)
+    right.plot([0, 1], [0, 1], color=GREY, lw=1.5, ls="--")
+    right.set(xlabel="false positive rate", ylabel="true positive rate", title="ROC")
+    caught = counts[1, 1] / said.sum() if said.any() else 1.0
+    _curve(last, recall[1:], precision[1:], here, caught)
+    last.axhline(positive.mean(), color=GREY, lw=1.5, ls="--")
+    last.set(xlabel="recall", ylabel="precision", title="Precision, recall")
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def _curves(s: Array, positive: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
+    """True and false positive rate and precision, from the strictest threshold to the mildest."""
+    order = np.argsort(-s, kind="stable")
+    last_of_ties = np.append(np.diff(s[order]) != 0, True)
+    hits = np.cumsum(positive[order])[last_of_ties]
+    alarms = np.cumsum(~positive[order])[last_of_ties]
+    precision = np.append(1.0, hits / (hits + alarms))
+    return np.append(0.0, hits / hits[-1]), np.append(0.0, alarms / alarms[-1]), precision
+
+
+def _scores(ax: Axes, s: Array, positive: NDArray[np.bool_], threshold: float) -> None:
+    bins = np.linspace(s.min(), s.max(), 31).tolist()
+    for group, colour, name in ((~positive, BLUE, "class 0"), (positive, ORANGE, "class 1")):
+        ax.hist(s[group], bins, density=True, color=colour, alpha=0.6, label=name)
+    ax.axvline(threshold, color=INK, lw=3)
+    ax.set(xlabel="score", yticks=[])
+    ax.spines["left"].set_visible(False)
+    ax.legend(fontsize=13, loc="lower center", bbox_to_anchor=(0.5, 0.98), ncols=2)
+
+
+def _matrix(ax: Axes, counts: NDArray[np.int64]) -> None:
+    shares = counts / counts.sum(1, keepdims=True)
+    ax.imshow(shares, cmap=SEQUENTIAL, vmin=0, vmax=1.6)  # never so dark that ink is lost
+    for (row, column), count in np.ndenumerate(counts):
+        ax.text(column, row, f"{count:,}", ha="center", va="center", color=INK, weight="bold")
+    ax.set(xticks=[0, 1], yticks=[0, 1], xlabel="said", ylabel="truth", title="Counts")
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+
+
+def _curve(ax: Axes, x: Array, y: Array, at_x: float, at_y: float) -> None:
+    ax.plot(x, y, color=BLUE)
+    ax.plot(at_x, at_y, "o", color=ORANGE, ms=14, zorder=4, clip_on=False)
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.04), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
