@@ -18,6 +18,7 @@ TOPICS = {
     "18_architecture/1_neuron": ("18.1", "18.8"),
     "18_architecture/2_activations": ("18.9", "18.10"),
     "18_architecture/3_outputs_and_losses": ("18.11", "18.17"),
+    "18_architecture/4_metrics": ("18.18", "18.18"),
     "18_architecture/5_optimizers": ("18.19", "18.19"),
 }
 
