@@ -19,7 +19,8 @@ from torch.utils.data import (
 )
 
 from nnkit.training import batches as room
-from nnkit.training.batches import LoaderBatches, TensorBatches, make_batches, move, total_batches
+from nnkit.training.batches import LoaderBatches, TensorBatches, make_batches, total_batches
+from nnkit.training.nested import forward, move, size_of, unpack
 from nnkit.training.randomness import get_random_state, random_state_kept, seeded, set_random_state
 
 CPU = torch.device("cpu")
@@ -177,15 +178,47 @@ def test_nested_parts_are_moved():
 @pytest.mark.parametrize("batch", [torch.ones(3), [torch.ones(3)], {"x": 1}])
 def test_a_batch_that_is_no_pair_is_refused(batch):
     with pytest.raises(TypeError, match="it must be a pair"):
-        room.unpack(batch)
+        unpack(batch)
 
 
 def test_the_size_of_a_batch_is_seen_at_its_target():
-    assert room.size_of(torch.ones(4, 2)) == 4
-    assert room.size_of(torch.tensor(1.0)) == 1
-    assert room.size_of([torch.ones(3), torch.ones(3)]) == 3
-    assert room.size_of({"a": torch.ones(5)}) == 5
-    assert room.size_of("label") == 1
+    assert size_of(torch.ones(4, 2)) == 4
+    assert size_of(torch.tensor(1.0)) == 1
+    assert size_of([torch.ones(3), torch.ones(3)]) == 3
+    assert size_of({"a": torch.ones(5)}) == 5
+    assert size_of("label") == 1
+
+
+def test_a_model_is_called_with_what_it_takes():
+    assert forward(lambda *a, **k: (a, k), (1, 2)) == ((1, 2), {})
+    assert forward(lambda *a, **k: (a, k), {"b": 2}) == ((), {"b": 2})
+    assert forward(lambda *a, **k: (a, k), "text") == (("text",), {})
+
+
+def test_no_batch_shares_memory_with_the_data():
+    x, y = pair(10)
+    for shuffle in (True, False):
+        batches = make_batches((x, y), 4, CPU, shuffle)
+        for part, target in (*batches, batches.peek(4)):
+            part.zero_()
+            target.zero_()
+    assert torch.equal(x, pair(10)[0])
+    assert torch.equal(y, pair(10)[1])
+
+
+def test_data_go_to_a_gpu_as_a_whole_if_they_take_half_its_free_memory_at_most(monkeypatch):
+    x, y = pair(100)  # 1,200 + 800 bytes
+    gpu = torch.device("cuda")
+    for free, fits in ((4000, True), (3999, False)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10**9))
+        assert room._fits((x, y), gpu) == fits
+    assert room._fits((x, y), CPU)
+
+
+def test_batches_come_to_the_device():
+    meta = torch.device("meta")
+    x, y = next(iter(make_batches((*pair(4)[:1], torch.ones(4)), 2, meta, shuffle=False)))
+    assert x.device == y.device == meta
 
 
 def test_a_trial_holds_the_row_that_is_not_finite_and_draws_nothing():
@@ -227,3 +260,15 @@ def test_random_states_are_kept_saved_and_set():
     with seeded(None):
         c = draws()
     assert c not in (a, first)
+
+
+def test_states_of_other_devices_are_set_where_there_are_such_devices(monkeypatch):
+    state = get_random_state() | {"cuda": ["a", "b"], "mps": "c"}
+    seen = []
+    set_random_state(state)  # here there are none
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda s, i: seen.append((s, i)))
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.mps, "set_rng_state", seen.append)
+    set_random_state(state)
+    assert seen == [("a", 0), "c"]

@@ -64,6 +64,34 @@ def with_bad_row(row: int) -> torch.Tensor:
     return x
 
 
+class View(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.layer(x).view(-1, 3)
+
+
+class Dict(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return {"a": self.layer(x), "b": 1}
+
+
+class OneWay(torch.autograd.Function):
+    @staticmethod
+    def forward(context, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(context, gradient):
+        raise RuntimeError("no way back")
+
+
 def wrong(label, what, kind=ValueError, model=net, loss=F.cross_entropy, data=(X, LABELS), **rest):
     """A case: `what` must be in the message."""
     return pytest.param(what, kind, model, loss, data, rest, id=label)
@@ -285,6 +313,26 @@ CASES = [
         "detached",
         "does not depend on any trainable",
         loss=lambda o, t: F.cross_entropy(o.detach(), t),
+    ),
+    wrong(
+        "own layer",
+        r"View was given .*: shape '\[-1, 3\]' is invalid",
+        model=View,
+    ),
+    wrong(
+        "backward",
+        r"the loss cannot compare .*: no way back",
+        loss=lambda o, t: OneWay.apply(o).mean(),
+    ),
+    wrong(
+        "loss of a dict",
+        r"an output of \{a: shape \(32, 3\), torch.float32; b: int\} with a target of .*: .*dict",
+        model=lambda: Dict(),
+    ),
+    wrong(
+        "loss of a tuple",
+        r"an output of \(shape \(32, 3\).*; shape .*\) with a target",
+        model=lambda: nn.Sequential(nn.LSTM(4, 3)),
     ),
     # values
     wrong(

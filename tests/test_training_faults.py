@@ -12,9 +12,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from nnkit.training import Callback, EarlyStopping, NonFiniteLoss, fit
-from nnkit.training.batches import all_finite
 from nnkit.training.faults import likely_cause
 from nnkit.training.meter import LossMeter
+from nnkit.training.nested import all_finite
 
 X = torch.randn(60, 3)
 Y = X.sum(1, keepdim=True)

@@ -363,6 +363,28 @@ def test_several_inputs_a_loader_and_a_dict():
         assert history["loss"][-1] < history["loss"][0]
 
 
+def test_what_works_in_place_does_not_change_the_users_data():
+    before = X.clone(), X_VAL.clone()
+
+    def in_place(x, y):
+        return x.add_(torch.randn_like(x)), y
+
+    class InPlace(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 3)
+
+        def forward(self, x):
+            x -= 0.5
+            return self.layer(x)
+
+    for data in ((X, Y), DataLoader(TensorDataset(X, Y), 10)):
+        options = {"transform": in_place, "validation": (X_VAL, Y_VAL), "epochs": 2}
+        fit(InPlace(), data, loss=F.cross_entropy, **options)
+    assert torch.equal(X, before[0])
+    assert torch.equal(X_VAL, before[1])
+
+
 def test_the_device_asked_for_is_taken():
     assert choose_device("cpu", net()) == torch.device("cpu")
     with pytest.raises(ValueError, match="device must be 'auto', 'cpu'"):

@@ -157,6 +157,11 @@ def test_without_widgets_or_tqdm_there_is_none(notebook):
     assert bar_maker() is None
 
 
+def test_the_environment_may_forbid_it(notebook):
+    notebook.setenv("TQDM_DISABLE", "1")
+    assert bar_maker() is None
+
+
 def test_the_clock_ticks_without_a_bar():
     bar = Progress(None, show=False)
     before = bar.next_tick

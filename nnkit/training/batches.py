@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import starmap
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import (
-    BatchSampler,
-    DataLoader,
-    Dataset,
-    IterableDataset,
-    MapDataPipe,
-    RandomSampler,
-    SequentialSampler,
-    SubsetRandomSampler,
-    TensorDataset,
-    WeightedRandomSampler,
-    default_collate,
-)
+from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler, SequentialSampler
 
+from nnkit.training.loaders import drawn, is_over_tensors, row_numbers
+from nnkit.training.nested import Batch, first_not_finite, move, unpack
 from nnkit.training.randomness import random_state_kept
 
-Batch = tuple[Any, Any]  # (inputs, target); inputs a tensor, or a tuple for a model of several
-
 BLOCK_BYTES = 4 << 20  # rows are gathered in blocks of this size
-# Samplers whose numbers do not depend on what is drawn while they are being read
-PLAIN_SAMPLERS = (RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler)
 
 
 class TensorBatches:
@@ -58,16 +44,9 @@ class TensorBatches:
         length: int | None = None,
         whole: bool = True,
     ) -> None:
-        self.tensors = tuple(
-            tensor.to(device) if _fits(tensors, device) else tensor for tensor in tensors
-        )
-        self.batch_size, self.device, self.order, self.drop_last = (
-            batch_size,
-            device,
-            order,
-            drop_last,
-        )
-        self.whole = whole
+        fits = _fits(tensors, device)
+        self.tensors = tuple(tensor.to(device) if fits else tensor for tensor in tensors)
+        self.batch_size, self.device, self.order, self.whole = batch_size, device, order, whole
         self.rows = len(tensors[0]) if length is None else length
         if drop_last:
             self.rows -= self.rows % batch_size
@@ -82,9 +61,9 @@ class TensorBatches:
         if not self.whole:
             with random_state_kept():
                 return next(iter(self))
-        start = next(filter(None, map(_first_not_finite, self.tensors)), 0)
+        start = next(filter(None, map(first_not_finite, self.tensors)), 0)
         start = max(0, min(start, len(self.tensors[0]) - size))
-        *x, y = (t[start : start + size].to(self.device) for t in self.tensors)
+        *x, y = (t[start : start + size].clone().to(self.device) for t in self.tensors)
         return (x[0] if len(x) == 1 else tuple(x)), y
 
     @property
@@ -105,11 +84,12 @@ class TensorBatches:
         if self.order is None:
             for start in range(0, self.rows, self.block):
                 stop = min(start + self.block, self.rows)
-                yield [tensor[start:stop] for tensor in self.tensors]
+                # copies: a model that works in place must not change the user's data
+                yield [tensor[start:stop].clone() for tensor in self.tensors]
             return
         order = self.order()[: self.rows].to(self.tensors[0].device)
         for rows in torch.split(order, self.block):
-            yield [tensor.index_select(0, rows) for tensor in self.tensors]  # 6 × tensor[rows]
+            yield [tensor.index_select(0, rows) for tensor in self.tensors]  # faster than [rows]
 
 
 class LoaderBatches:
@@ -173,59 +153,17 @@ def make_batches(data: Any, batch_size: int, device: torch.device, shuffle: bool
     )
 
 
-def drawn(loader: DataLoader[Any]) -> Iterable[Any]:
-    """What ``iter(loader)`` gives, without its bookkeeping where there are no workers."""
-    plain = (
-        type(loader) is DataLoader
-        and not isinstance(loader.dataset, (IterableDataset, MapDataPipe))
-        and loader.num_workers == 0
-        and not loader.pin_memory
-    )
-    sampler = loader.batch_sampler
-    return _gathered(loader, sampler) if plain and sampler is not None else loader
-
-
-def _gathered(loader: DataLoader[Any], sampler: Iterable[list[Any]]) -> Iterator[Any]:
-    _draw_base_seed(loader)
-    dataset: Any = loader.dataset
-    rows_of = getattr(dataset, "__getitems__", None) or (lambda rows: [dataset[i] for i in rows])
-    for rows in sampler:
-        yield loader.collate_fn(rows_of(rows))
-
-
-def _draw_base_seed(loader: DataLoader[Any]) -> None:
-    """Take the random number that ``iter(loader)`` takes, so that all that follow are the same."""
-    torch.empty((), dtype=torch.int64).random_(generator=loader.generator)
-
-
 def _from_loader(loader: DataLoader[Any], device: torch.device) -> Batches:
-    """A loader over plain tensors is drawn as row numbers: the same batches, far faster."""
-    sampler = loader.sampler
-    if not (
-        type(loader) is DataLoader
-        and type(loader.dataset) is TensorDataset
-        and len(loader.dataset.tensors) > 1
-        and type(loader.batch_sampler) is BatchSampler
-        and type(sampler) in PLAIN_SAMPLERS
-        and loader.collate_fn is default_collate
-        and loader.num_workers == 0
-        and not loader.pin_memory
-    ):
+    if not is_over_tensors(loader):
         return LoaderBatches(loader, device)
-
-    def order() -> Tensor:
-        _draw_base_seed(loader)
-        return torch.tensor(list(sampler), dtype=torch.int64)
-
-    assert loader.batch_size is not None
     return TensorBatches(
-        loader.dataset.tensors,
-        loader.batch_size,
+        loader.dataset.tensors,  # type: ignore[attr-defined]
+        loader.batch_size,  # type: ignore[arg-type]
         device,
-        order,
-        loader.drop_last,
-        length=len(sampler),  # type: ignore[arg-type]
-        whole=type(sampler) in (RandomSampler, SequentialSampler),
+        order=partial(row_numbers, loader),
+        drop_last=loader.drop_last,
+        length=len(loader.sampler),  # type: ignore[arg-type]
+        whole=type(loader.sampler) in (RandomSampler, SequentialSampler),
     )
 
 
@@ -237,81 +175,9 @@ def total_batches(batches: Batches, epochs: int) -> int | None:
         return None
 
 
-def _first_not_finite(tensor: Tensor) -> int:
-    """The first row that holds nan or inf; 0 if there is none."""
-    if all_finite(tensor):
-        return 0
-    rows = tensor.flatten(1) if tensor.ndim > 1 else tensor.unsqueeze(1)
-    return int((~rows.isfinite()).any(1).nonzero()[0])
-
-
-def all_finite(item: Any) -> bool:
-    """Whether a tensor, and every one in a tuple, list or dict, holds neither nan nor inf."""
-    if isinstance(item, dict):
-        return all(map(all_finite, item.values()))
-    if isinstance(item, (tuple, list)):
-        return all(map(all_finite, item))
-    if not isinstance(item, Tensor) or not item.is_floating_point() or item.numel() == 0:
-        return True
-    least, greatest = item.detach().aminmax()  # one pass, no copy; nan spreads to both
-    return math.isfinite(least) and math.isfinite(greatest)
-
-
-def unpack(batch: Any) -> Batch:
-    """(x, y) of a loader's batch; of more than two parts the last is the target."""
-    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
-        raise TypeError(
-            f"a batch is {_kind(batch)}, it must be a pair (x, y) or (x1, x2, …, y). "
-            "Hint: for an autoencoder give the inputs as target, too"
-        )
-    if len(batch) == 2:
-        x, y = batch
-        return (tuple(x) if isinstance(x, list) else x), y
-    return tuple(batch[:-1]), batch[-1]
-
-
-def _kind(batch: Any) -> str:
-    if isinstance(batch, (tuple, list)):
-        return f"a {type(batch).__name__} of length {len(batch)}"
-    return f"a {type(batch).__name__}"
-
-
-def move(item: Any, device: torch.device) -> Any:
-    """Tensors, and tuples, lists and dicts of them, on `device`."""
-    if isinstance(item, Tensor):
-        return item.to(device, non_blocking=True)
-    if isinstance(item, (tuple, list)):
-        return type(item)(move(part, device) for part in item)
-    if isinstance(item, dict):
-        return {key: move(part, device) for key, part in item.items()}
-    return item
-
-
-def forward(model: Callable[..., Any], x: Any) -> Any:
-    """The model's output: a tuple is several arguments, a dict several named ones."""
-    if isinstance(x, Tensor):
-        return model(x)
-    if isinstance(x, tuple):
-        return model(*x)
-    if isinstance(x, dict):
-        return model(**x)
-    return model(x)
-
-
-def size_of(target: Any) -> int:
-    """How many rows a batch has, seen at its target."""
-    if isinstance(target, Tensor):
-        return len(target) if target.ndim else 1
-    if isinstance(target, (tuple, list)) and target:
-        return size_of(target[0])
-    if isinstance(target, dict) and target:
-        return size_of(next(iter(target.values())))
-    return 1
-
-
 def _fits(tensors: tuple[Tensor, ...], device: torch.device) -> bool:
     """Whether the data may be moved to the device as a whole: at most half of its free memory."""
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)
-    return sum(t.nbytes for t in tensors) < free // 2
+    return sum(t.nbytes for t in tensors) <= free // 2

@@ -12,8 +12,8 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from nnkit._checks import number, one_of, whole
-from nnkit.training.batches import all_finite
 from nnkit.training.callbacks import Callback
+from nnkit.training.nested import all_finite
 from nnkit.training.run import Run
 
 COLUMNS = ("epoch", "loss", "penalty", "val_loss", "lr", "seconds")

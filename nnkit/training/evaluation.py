@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nnkit.training.batches import Batches, forward, size_of
+from nnkit.training.batches import Batches
 from nnkit.training.history import Row
 from nnkit.training.meter import LossMeter
+from nnkit.training.nested import forward, size_of
 
 Metrics = Mapping[str, Callable[..., Any]]
 

@@ -8,9 +8,9 @@ from itertools import islice
 
 from torch import Tensor
 
-from nnkit.training.batches import Batch, all_finite
 from nnkit.training.history import History, Row
 from nnkit.training.meter import LossMeter
+from nnkit.training.nested import Batch, all_finite
 from nnkit.training.run import Run
 
 GROWTH = 10.0  # a loss this many times its least value says that the steps are too long

@@ -12,19 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from nnkit.training import checkpoint, checks, setup
-from nnkit.training.batches import (
-    Batch,
-    Batches,
-    TensorBatches,
-    Transformed,
-    make_batches,
-    total_batches,
-)
+from nnkit.training.batches import Batches, TensorBatches, Transformed, make_batches, total_batches
 from nnkit.training.callbacks import Callback
 from nnkit.training.checkpoint import Checkpoint, generators_of
 from nnkit.training.evaluation import Metrics, evaluate, modes_kept
 from nnkit.training.history import History, Row
 from nnkit.training.loop import train
+from nnkit.training.nested import Batch
 from nnkit.training.probe import FirstChecked, probe
 from nnkit.training.progress import Progress
 from nnkit.training.randomness import seeded

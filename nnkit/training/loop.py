@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from nnkit.training.batches import Batch, size_of
 from nnkit.training.callbacks import Callback
 from nnkit.training.faults import NonFiniteLoss, Watch
 from nnkit.training.history import Row
+from nnkit.training.nested import Batch, size_of
 from nnkit.training.progress import Progress
 from nnkit.training.run import Run, Snapshot
 from nnkit.training.update import Update

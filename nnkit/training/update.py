@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from nnkit.training.batches import forward
+from nnkit.training.nested import forward
 
 Parts = tuple[Tensor, Tensor | None]  # loss, penalty
 
