@@ -40,6 +40,17 @@ def test_a_drawing_keeps_its_areas_and_nearly_its_edges():
     assert len(png(figure, 1.5)) < len(buffer.getvalue()) / 2
 
 
+@pytest.mark.parametrize("scale", [1.0, 1.5, 2.0])
+def test_any_size_will_do(scale):
+    """Sizes in pixels are products that may fall just below a whole number: 2.3 x 110 does."""
+    for tenths in range(20, 80):
+        figure = Figure(figsize=(tenths / 10 + 0.05, tenths / 10), dpi=110)
+        height, width, _ = pixels(figure, scale).shape
+        assert width == pytest.approx((tenths / 10 + 0.05) * 110 * scale, abs=1)
+        assert height == pytest.approx(tenths / 10 * 110 * scale, abs=1)
+        assert figure.dpi == 110
+
+
 def test_colours_of_areas_are_exact():
     rng = np.random.default_rng(0)
     stripes = np.repeat(rng.integers(0, 256, (5, 3)), 200, axis=0)[None].repeat(50, axis=0)

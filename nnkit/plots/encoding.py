@@ -35,9 +35,10 @@ def png(figure: Figure, scale: float = 1.0, *, palette: bool = False) -> bytes:
 
 def pixels(figure: Figure, scale: float = 1.0) -> NDArray[np.uint8]:
     """Draw a figure into an array (height, width, 3); see :func:`png`."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="raw", dpi=figure.dpi * scale)
-    width, height = (figure.get_size_inches() * figure.dpi * scale).astype(int)
+    buffer, dpi = io.BytesIO(), figure.dpi * scale
+    figure.savefig(buffer, format="raw", dpi=dpi)
+    # cut off, but 1011.999… is 1012: as matplotlib counts (FigureCanvasBase.get_width_height)
+    width, height = (figure.get_size_inches() * dpi + 1e-8).astype(int)
     return np.frombuffer(buffer.getvalue(), np.uint8).reshape(height, width, 4)[:, :, :3]
 
 
