@@ -409,8 +409,9 @@ def test_the_example_runs():
 
 def test_faster_than_a_loop():
     """Loosely, on a machine that may be busy; tests/benchmarks/hypernetworks.py measures it."""
-    for target in (MLP([16, 32, 4]), MLP([16, 32, 4], norm="layer")):
+    for target, batched in ((MLP([16, 32, 4]), True), (MLP([16, 32, 4], norm="layer"), False)):
         hyper = Hypernetwork(target, 8)
+        assert hyper.batched == batched
         x, c = torch.randn(64, 16), torch.randn(64, 8)
         at_once = best_of(hyper, x, c)
         loop = best_of(lambda x, c, h=hyper: [h(x[n : n + 1], c[n]) for n in range(64)], x, c)
