@@ -543,6 +543,13 @@ def test_a_higher_threshold_goes_deeper_and_the_extremes_stop_at_the_ends():
     assert all((deeper >= flatter).all() for flatter, deeper in itertools.pairwise(depths))
 
 
+def test_who_reaches_the_threshold_leaves():
+    model = stacked()
+    with torch.no_grad():
+        model.heads[0].layers[0].bias[1] = 1000.0  # a probability of exactly 1
+    assert (model.predict(torch.randn(5, 2), threshold=1.0).depth == 1).all()
+
+
 def test_what_has_left_is_not_computed_any_further():
     model, x = stacked(), torch.randn(50, 2) * 3
     rows: list[int] = []
