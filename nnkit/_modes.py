@@ -1,4 +1,4 @@
-"""Evaluation mode for a while."""
+"""Train and eval mode, changed for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,12 +7,19 @@ from torch import nn
 
 
 @contextmanager
-def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Put the model in evaluation mode; afterwards every submodule has its old mode again."""
+def modes_kept(model: nn.Module) -> Iterator[None]:
+    """Afterwards every submodule is in train or eval mode as it was before."""
     before = [(module, module.training) for module in model.modules()]
-    model.eval()
     try:
         yield
     finally:
         for module, training in before:
             module.training = training
+
+
+@contextmanager
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """Put the model in evaluation mode; afterwards every submodule has its old mode again."""
+    with modes_kept(model):
+        model.eval()
+        yield

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from nnkit._modes import eval_mode
 from nnkit.training.batches import Batches
 from nnkit.training.history import Row
 from nnkit.training.meter import LossMeter
 from nnkit.training.nested import forward, size_of
 
 Metrics = Mapping[str, Callable[..., Any]]
-
-
-@contextmanager
-def modes_kept(model: nn.Module) -> Iterator[None]:
-    """Afterwards every submodule is in train or eval mode as it was before."""
-    before = [(module, module.training) for module in model.modules()]
-    try:
-        yield
-    finally:
-        for module, training in before:
-            module.training = training
 
 
 @torch.no_grad()
@@ -43,8 +32,7 @@ def evaluate(
     meter = LossMeter()
     for metric in streams.values():
         metric.reset()  # type: ignore[attr-defined]
-    with modes_kept(model):
-        model.eval()
+    with eval_mode(model):
         for x, y in batches:
             output = forward(model, x)
             meter.add(loss(output, y), size_of(y))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
@@ -13,6 +12,7 @@ from nnkit.training.meter import LossMeter
 from nnkit.training.nested import Batch, all_finite
 from nnkit.training.run import Run
 
+SEARCH = 1000  # so many batches more than there were are searched for nan; a stream has no end
 GROWTH = 10.0  # a loss this many times its least value says that the steps are too long
 
 
@@ -39,12 +39,11 @@ class Watch:
 
     def __init__(self, run: Run, batches: Iterable[Batch]) -> None:
         self.run, self.batches = run, batches
-        self.least = math.inf  # the loss of the best batch so far
-        self.open()
+        self.losses, self.penalties = LossMeter(), LossMeter()
 
     def open(self) -> None:
         """Begin an epoch."""
-        self.losses, self.penalties = LossMeter(), LossMeter()
+        self.losses, self.penalties = LossMeter(self.losses.least), LossMeter()
 
     def add(self, loss: Tensor, penalty: Tensor | None, size: int) -> None:
         """Remember what a batch of `size` rows gave."""
@@ -57,19 +56,18 @@ class Watch:
         penalty, loss = self.penalties.read(), self.losses.read()
         if penalty is not None and (loss is None or penalty <= loss):
             cause = "The loss of the data was finite until then: look at the regularizer"
-            self._stop(penalty, f"the penalty is {self.penalties.values[penalty - 1]}", cause)
+            self._stop(penalty, f"the penalty is {self.penalties.bad}", cause)
         if loss is not None:
-            self._stop(loss, f"the loss is {self.losses.values[loss - 1]}", self._cause(loss))
-        self.least = min(self.least, *self.losses.values)
+            self._stop(loss, f"the loss is {self.losses.bad}", self._cause())
 
     def close(self, params: Sequence[Tensor]) -> Row:
         """Look for the last time, at the weights, too; the epoch's mean loss and penalty."""
-        last = self.losses.count
-        if last == 0:
-            raise ValueError(f"epoch {self.run.epoch}: the loader gave no batch")
         self.look()
+        count = self.losses.count
+        if count == 0:
+            raise ValueError(f"epoch {self.run.epoch}: the loader gave no batch")
         if not all_finite(params):
-            self._stop(last, "its update made weights nan or inf", self._cause(last + 1))
+            self._stop(count, "its update made weights nan or inf", self._cause())
         row = {"loss": self.losses.mean}
         return row | {"penalty": self.penalties.mean} if self.penalties.count else row
 
@@ -77,34 +75,35 @@ class Watch:
         text = f"epoch {self.run.epoch}, batch {batch}: {what}. {cause}"
         raise NonFiniteLoss(text, self.run.history)
 
-    def _cause(self, batch: int) -> str:
-        what = bad_batch(islice(self.batches, self.losses.count))
+    def _cause(self) -> str:
+        what = bad_batch(islice(self.batches, self.losses.count + SEARCH))
         if what is not None:
             return f"The {what} of a batch hold nan or inf. Hint: look at the data and transform"
-        earlier = [row["loss"] for row in self.run.history.rows[-1:]]
-        return likely_cause([*earlier, *self.losses.values[: batch - 1]], self.least, self.run.lr)
+        last = self.losses.last
+        if last is None and self.run.history.rows:
+            last = self.run.history.rows[-1]["loss"]
+        return likely_cause(last, self.losses.least, self.run.lr)
 
 
-def likely_cause(before: Sequence[float], least: float, lr: float) -> str:
+def likely_cause(last: float | None, least: float, lr: float) -> str:
     """Why a loss is no longer finite.
 
     Args:
-        before: the losses before it, the last one last.
+        last: the loss before it, or None if it is the first.
         least: the least loss of the run.
         lr: the step size.
     """
-    remedy = f"Hint: lower lr (it is {lr:g}), or limit the gradient, clip_norm=1.0"
-    if not before:
+    if last is None:
         return (
             "It was so before any update: on this data the model or the loss takes, say, "
             "the logarithm of 0 or divides by 0"
         )
-    least, last = min(least, *map(abs, before)), abs(before[-1])
-    if last > GROWTH * least:
+    remedy = f"Hint: lower lr (it is {lr:g}), or limit the gradient, clip_norm=1.0"
+    if last > GROWTH * least > 0:
         growth = f"The loss had grown from {least:.3g} to {last:.3g}"
         return f"{growth}: the steps are too long. {remedy}"
     return (
-        f"It was {before[-1]:.3g} before: a logarithm of 0 or a division by 0 in the loss or the "
+        f"It was {last:.3g} before: a logarithm of 0 or a division by 0 in the loss or the "
         "model (give raw scores to cross_entropy or binary_cross_entropy_with_logits), "
         f"or a step that was far too long. {remedy}"
     )

@@ -11,15 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nnkit._modes import modes_kept
 from nnkit.training import checkpoint, checks, setup
 from nnkit.training.batches import Batches, TensorBatches, Transformed, make_batches, total_batches
 from nnkit.training.callbacks import Callback
 from nnkit.training.checkpoint import Checkpoint, generators_of
-from nnkit.training.evaluation import Metrics, evaluate, modes_kept
+from nnkit.training.evaluation import Metrics, evaluate
 from nnkit.training.history import History, Row
 from nnkit.training.loop import train
 from nnkit.training.nested import Batch
-from nnkit.training.probe import FirstChecked, probe
+from nnkit.training.probe import FirstChecked, probe, probe_penalty
 from nnkit.training.progress import Progress
 from nnkit.training.randomness import seeded
 from nnkit.training.run import Run
@@ -74,7 +75,8 @@ def fit(
         callbacks: objects whose hooks are called during the run.
         clip_norm: the largest norm of the whole gradient; longer ones are scaled down to it.
         device: "auto" (where the model is, or else CUDA, MPS, CPU) or a device of torch.
-        seed: makes the run repeatable; random states outside are as if nothing had been drawn.
+        seed: makes the run repeatable (if a DataLoader has a generator of its own, seed that,
+            too); random states outside are as if nothing had been drawn.
         progress: show a bar, in a terminal or notebook, if the run takes longer than a second.
         resume: the file of a :class:`Checkpoint` to go on from. One that does not exist yet
             starts from the beginning if one of the callbacks is to write it.
@@ -108,6 +110,8 @@ def fit(
     checks.check_run(run, scheduler_step, total if scheduler_step == "batch" else epochs, columns)
 
     check = partial(probe, model, loss)
+    if regularizer is not None:
+        probe_penalty(regularizer, model)
     source = _tried_out(batches, transform, check, batch_size)
     validate: Callable[[], Row] = dict
     if validation is not None:

@@ -9,16 +9,18 @@ from torch import Tensor
 
 
 class LossMeter:
-    """The losses of an epoch's batches and their mean over the rows.
+    """The mean of the losses of an epoch's batches over the rows.
 
     Reading a number waits for the device, so `add` only remembers and `read` fetches, in one go,
-    all that has gathered since the last time.
+    all that has gathered since the last time. `count` is the number of batches read, `last` the
+    last finite loss (None at first), `least` the least one, `bad` the one that is not finite.
     """
 
-    def __init__(self) -> None:
-        self.values: list[float] = []  # one per batch read so far
-        self._rows = 0
-        self._sum = 0.0
+    def __init__(self, least: float = math.inf) -> None:
+        self.count, self.least = 0, least
+        self.last: float | None = None
+        self.bad = math.nan
+        self._rows, self._sum = 0, 0.0
         self._waiting: list[Tensor] = []
         self._sizes: list[int] = []
 
@@ -29,21 +31,17 @@ class LossMeter:
 
     def read(self) -> int | None:
         """Fetch what waits; the number of the first batch, from 1, that is not finite, or None."""
-        if not self._waiting:
-            return None
-        values = torch.stack(self._waiting).tolist()
-        self.values += values
-        self._rows += sum(self._sizes)
-        self._sum += sum(value * size for value, size in zip(values, self._sizes, strict=True))
+        values = torch.stack(self._waiting).tolist() if self._waiting else []
+        for value, size in zip(values, self._sizes, strict=True):
+            self.count += 1
+            if not math.isfinite(value):
+                self.bad = value
+                return self.count
+            self._sum += value * size
+            self._rows += size
+            self.last, self.least = value, min(self.least, value)
         self._waiting, self._sizes = [], []
-        if math.isfinite(self._sum):
-            return None
-        return next((i for i, v in enumerate(self.values, 1) if not math.isfinite(v)), None)
-
-    @property
-    def count(self) -> int:
-        """How many batches there were."""
-        return len(self.values) + len(self._waiting)
+        return None
 
     @property
     def mean(self) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nnkit.training.evaluation import modes_kept
+from nnkit._modes import modes_kept
 from nnkit.training.hints import check_targets, form, layer_hint, loss_error, where
 from nnkit.training.nested import Batch, all_finite, forward
 from nnkit.training.randomness import random_state_kept
@@ -50,7 +50,7 @@ def probe(
         with random_state_kept(), modes_kept(model), torch.set_grad_enabled(training):
             model.train(training)
             if transform is not None:
-                x, y = transform(x, y)
+                x, y = _try_transform(transform, x, y)
             output = _try_model(model, x, name)
             check_targets(loss, output, y if targets is None else targets, name)
             value = _try_loss(loss, output, y, name)
@@ -65,6 +65,15 @@ def probe(
                 raise ValueError(f"{name}: the {what}{after} hold nan or inf, {where(item)}")
 
 
+def probe_penalty(regularizer: Callable[[nn.Module], Any], model: nn.Module) -> None:
+    """Refuse a regulariser that gives no scalar tensor."""
+    with random_state_kept(), torch.no_grad():
+        value = regularizer(model)
+    if not isinstance(value, Tensor) or value.ndim != 0:
+        given = form(value) if isinstance(value, Tensor) else repr(value)
+        raise TypeError(f"the regularizer must return a scalar tensor, got {given}")
+
+
 class FirstChecked:
     """Batches of which the first ever is checked before it is handed out."""
 
@@ -77,6 +86,14 @@ class FirstChecked:
                 self.check(x, y)
                 self.checked = True
             yield x, y
+
+
+def _try_transform(transform: Callable[[Any, Any], Any], x: Any, y: Any) -> Batch:
+    """The batch, transformed."""
+    batch = transform(x, y)
+    if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+        raise TypeError(f"transform must return a pair (x, y), got {form(batch)}")
+    return batch[0], batch[1]
 
 
 def _try_model(model: nn.Module, x: Any, name: str) -> Any:
