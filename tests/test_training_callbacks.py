@@ -64,6 +64,7 @@ def test_a_hook_that_is_not_overridden_is_not_called():
 def test_stop_closes_the_epoch_after_the_batch():
     class Stop(Callback):
         def on_batch_end(self, run):
+            self.step = run.step
             if run.step == 4:
                 run.stop("enough")
 
@@ -77,6 +78,7 @@ def test_stop_closes_the_epoch_after_the_batch():
         validation=(X, Y),
     )
     assert history.stopped == "enough"
+    assert stop.step == 4
     assert len(history) == 2
     assert math.isfinite(history["val_loss"][-1])
     assert stop.state_dict() == {}

@@ -15,7 +15,7 @@ from nnkit.training.loaders import drawn, is_over_tensors, row_numbers
 from nnkit.training.nested import Batch, first_not_finite, move, unpack
 from nnkit.training.randomness import random_state_kept
 
-BLOCK_BYTES = 4 << 20  # rows are gathered in blocks of this size
+BLOCK_BYTES = 512 * 1024  # rows are gathered in blocks of this size, which stay in the cache
 
 
 class TensorBatches:
