@@ -38,7 +38,7 @@ browser: .venv/.test ## test the slides and JupyterLab in Chromium
 	$(PYTEST) tests/browser
 
 references: .venv/.test ## store anew what the lectures print; then read the diff
-	$(RUN) pytest $(LECTURES) --rebuild-references --quiet $(ARGS)
+	$(PYTEST) $(LECTURES) --rebuild-references
 	git diff --stat -- tests/notebooks/references
 
 images: .venv/.lab ## draw the pictures in img anew

@@ -124,8 +124,8 @@ def test_the_workflow_runs_what_ci_runs() -> None:
     commands = re.findall(r"run: (.*)", read(".github/workflows/ci.yml"))
     assert [c for c in commands if not c.startswith("sudo sysctl")] == [".ci/run"]
     steps = _find(r"^for step in (.*); do$", ".ci/run").split()
-    tests = _find(r"^test: ([a-z ]+) ##", "Makefile").split()
-    assert steps == ["lint", *tests, "decks"]
+    assert steps == ["lint", "test", "decks"]
+    assert set(steps) <= targets()
 
 
 @functools.cache

@@ -15,7 +15,10 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-LIBRARY = ("activations", "losses", "models", "graph", "data", "optim", "training")
+LIBRARY = (
+    *("activations", "losses", "models", "graph", "optim", "symmetry", "hypernetworks"),
+    *("data", "training"),
+)
 EXTRAS = ("matplotlib", "sklearn", "mlxtend", "tqdm", "ipywidgets", "IPython", "torchmetrics")
 
 

@@ -20,6 +20,8 @@ TOPICS = {
     "18_architecture/3_outputs_and_losses": ("18.11", "18.17"),
     "18_architecture/4_metrics": ("18.18", "18.18"),
     "18_architecture/5_optimizers": ("18.19", "18.19"),
+    "18_architecture/6_weight_space_and_gradients": ("18.20", "18.23"),
+    "18_architecture/8_hypernetworks": ("18.27", "18.28"),
 }
 
 SLIDES = {"slide", "subslide"}  # what puts a new page on the screen
