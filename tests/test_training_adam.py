@@ -149,3 +149,32 @@ def test_torchs_adam_is_taken_where_the_kernel_does_not_fit():
     assert type(default_adam(nn.Linear(2, 2).bfloat16(), 0.1)) is torch.optim.Adam
     assert type(default_adam(nn.Embedding(4, 2, sparse=True), 0.1)) is torch.optim.Adam
     assert type(default_adam(nn.Linear(2, 2, device="meta"), 0.1)) is torch.optim.Adam
+
+
+def test_it_can_go_back_to_a_state_and_be_copied():
+    model, x = net(), torch.randn(6, 1, 6, 6, dtype=torch.float64)
+    optimizer = FusedAdam(model.parameters(), lr=0.01)
+    step(model, optimizer, x)
+    weights, state = copy.deepcopy(model.state_dict()), copy.deepcopy(optimizer.state_dict())
+    step(model, optimizer, x)
+    first = copy.deepcopy(model)
+    model.load_state_dict(weights)
+    optimizer.load_state_dict(state)
+    step(model, optimizer, x)
+    assert_same(model, first)
+    twin = copy.deepcopy((model, optimizer))
+    step(model, optimizer, x)
+    step(*twin, x)
+    assert_same(model, twin[0])
+
+
+def test_parameters_may_take_turns():
+    ours, theirs = ([nn.Parameter(torch.ones(2)) for _ in range(2)] for _ in range(2))
+    optimizers = FusedAdam(ours, lr=0.1), torch.optim.Adam(theirs, lr=0.1)
+    for number in range(5):
+        for params, optimizer in zip((ours, theirs), optimizers, strict=True):
+            optimizer.zero_grad()
+            params[number % 2].mul(torch.arange(2.0) + number).sum().backward()
+            optimizer.step()
+    for p, q in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(p, q)

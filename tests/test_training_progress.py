@@ -10,9 +10,11 @@ import termios
 import types
 
 import ipywidgets  # noqa: F401 - before a pretended IPython takes its place
+import nbformat
 import pytest
 import torch
 import torch.nn.functional as F
+from nbclient import NotebookClient
 from torch import nn
 
 from nnkit.training import fit, progress
@@ -93,6 +95,43 @@ def test_a_log_shows_none():
     )
     assert result.stdout == "short\nlong\ntold\n"
     assert result.stderr == ""
+
+
+CELL = """
+import time, torch
+from nnkit.training import fit, Callback
+
+class Slow(Callback):
+    def on_batch_end(self, run):
+        time.sleep(0.15)
+
+X = torch.randn(40, 2)
+history = fit(torch.nn.Linear(2, 1), (X, X[:, :1]), loss=torch.nn.functional.mse_loss, epochs=3,
+              batch_size=10, callbacks=[Slow()])
+"""
+
+
+class Recorder(NotebookClient):
+    """Runs a notebook and keeps what its kernel displayed, also what it took back."""
+
+    def process_message(self, message, cell, cell_index):
+        if message["msg_type"] == "display_data":
+            self.displayed.append(message["content"]["data"])
+        return super().process_message(message, cell, cell_index)
+
+
+@pytest.mark.filterwarnings("default")  # those of the kernel's client are not ours
+def test_a_notebook_shows_a_widget_and_nothing_of_it_is_left(monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
+    client = Recorder(notebook, kernel_name="python3", timeout=120)
+    client.displayed = []
+    client.execute()
+    (shown,) = client.displayed
+    assert "application/vnd.jupyter.widget-view+json" in shown
+    assert "epoch" in shown["text/plain"]
+    (left,) = notebook.cells[0].outputs
+    assert left["data"] == {"text/plain": ""}
 
 
 class Bar:

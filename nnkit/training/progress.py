@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from nnkit.training.run import Run
@@ -16,7 +17,7 @@ FORMAT = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
 
 
 def bar_maker() -> Callable[..., Any] | None:
-    """Tqdm's class for this place: notebook, terminal, or None (a log, no tqdm, TQDM_DISABLE=1)."""
+    """Makes tqdm's bar for this place; None in a log, without tqdm and with TQDM_DISABLE=1."""
     if os.environ.get("TQDM_DISABLE"):
         return None
     try:
@@ -24,7 +25,7 @@ def bar_maker() -> Callable[..., Any] | None:
             import ipywidgets  # noqa: F401 - tqdm's notebook bar needs it
             from tqdm.notebook import tqdm
 
-            return tqdm  # type: ignore[no-any-return]
+            return partial(tqdm, display=False)
         if sys.stderr is not None and sys.stderr.isatty():
             from tqdm.std import tqdm
 
@@ -52,6 +53,7 @@ class Progress:
         self.total = total
         self._maker = bar_maker() if show else None
         self._bar: Any = None
+        self._output: Any = None  # the place in a notebook where the bar is shown
         self._start = time.perf_counter()
         self.next_tick = self._start + INTERVAL
 
@@ -73,6 +75,10 @@ class Progress:
                 dynamic_ncols=True,
                 bar_format=None if self.total is None else FORMAT,
             )
+            if hasattr(self._bar, "container"):  # a widget
+                from IPython.display import display
+
+                self._output = display(self._bar.container, display_id=True)  # type: ignore[no-untyped-call]
         last = run.history.rows[-1] if run.history.rows else {}
         shown = [f"{name} {last[name]:.3g}" for name in ("loss", "val_loss") if name in last]
         self._bar.set_description_str(where, refresh=False)
@@ -83,3 +89,5 @@ class Progress:
         """Take the bar away."""
         if self._bar is not None:
             self._bar.close()
+        if self._output is not None:  # or the notebook, once saved, would show half a bar
+            self._output.update({"text/plain": ""}, raw=True)
