@@ -1,4 +1,12 @@
-"""Training: one loop, :func:`fit`, for any module, optimiser, loss and data of PyTorch."""
+"""Training: one loop, :func:`fit`, for any module, optimiser, loss and data of PyTorch.
+
+    history = fit(
+        model, (X, y), loss=F.cross_entropy, validation=(X_val, y_val), epochs=50,
+        callbacks=[EarlyStopping(patience=5), Checkpoint("run.pt")], resume="run.pt",
+    )
+
+Run once more, the same lines go on where a killed process was at the end of its last epoch.
+"""
 
 from nnkit.training.callbacks import Callback, EarlyStopping
 from nnkit.training.checkpoint import Checkpoint
