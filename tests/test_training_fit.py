@@ -143,17 +143,17 @@ def test_without_a_seed_it_follows_the_random_state_outside():
     assert_equal_weights(*models)
 
 
-def test_the_checks_draw_no_random_numbers():
+def test_the_checks_and_the_validation_draw_no_random_numbers():
     model, twin = net(0.5), net(0.5)
     torch.manual_seed(7)
-    by_hand(twin, torch.optim.SGD(twin.parameters(), lr=0.1), 7, 1, transform=noisy)
+    by_hand(twin, torch.optim.SGD(twin.parameters(), lr=0.1), 7, 2, transform=noisy)
     loader = DataLoader(TensorDataset(X_VAL, Y_VAL), 5)
     torch.manual_seed(7)
     fit(
         model,
         (X, Y),
         loss=F.cross_entropy,
-        epochs=1,
+        epochs=2,
         batch_size=8,
         optimizer=torch.optim.SGD,
         lr=0.1,

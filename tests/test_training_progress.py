@@ -30,16 +30,16 @@ class Slow(Callback):
         time.sleep(0.15)
 
 X = torch.randn(40, 2)
-def run(callbacks):
-    fit(torch.nn.Linear(2, 1), (X, X[:, :1]), loss=torch.nn.functional.mse_loss, epochs=4,
-        batch_size=10, callbacks=callbacks, validation=(X, X[:, :1]))
+def run(epochs):
+    fit(torch.nn.Linear(2, 1), (X, X[:, :1]), loss=torch.nn.functional.mse_loss, epochs=epochs,
+        batch_size=10, callbacks=[Slow()], validation=(X, X[:, :1]))
 
-run([])
+run(epochs=1)
 print("short", flush=True)
-run([Slow()])
+run(epochs=4)
 print("long", flush=True)
 os.environ["TQDM_DISABLE"] = "1"
-run([Slow()])
+run(epochs=4)
 print("told", flush=True)
 """
 
