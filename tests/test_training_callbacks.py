@@ -10,6 +10,7 @@ from torch import nn
 from nnkit.training import Callback, EarlyStopping, History, Run, fit
 from nnkit.training.loop import overridden
 
+torch.manual_seed(0)
 X = torch.randn(30, 2)
 Y = X.sum(1, keepdim=True)
 

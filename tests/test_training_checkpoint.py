@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from nnkit.training import Callback, Checkpoint, EarlyStopping, checkpoint, fit
 
 schedules = torch.optim.lr_scheduler
+torch.manual_seed(0)
 X = torch.randn(40, 3)
 Y = X.sum(1, keepdim=True)
 

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from nnkit.training import Callback, EarlyStopping, fit
 
+torch.manual_seed(0)
 X = torch.randn(33, 4)
 LABELS = torch.arange(33) % 3
 VALUES = torch.randn(33)
