@@ -9,6 +9,7 @@ import sys
 import termios
 import types
 
+import IPython.display
 import ipywidgets  # noqa: F401 - before a pretended IPython takes its place
 import nbformat
 import pytest
@@ -159,7 +160,8 @@ def notebook(monkeypatch):
     """As in a notebook: a shell with a kernel, and tqdm's bar for it."""
     shell = types.SimpleNamespace(config={"IPKernelApp": {}})
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
-    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    pretended = types.SimpleNamespace(get_ipython=lambda: shell, display=IPython.display)
+    monkeypatch.setitem(sys.modules, "IPython", pretended)
     monkeypatch.setitem(sys.modules, "tqdm.notebook", types.SimpleNamespace(tqdm=Bar))
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     monkeypatch.setattr(progress, "INTERVAL", 0.0)
@@ -175,6 +177,29 @@ def test_a_notebook_shows_its_own_bar_and_it_is_closed(notebook):
     assert Bar.last.closed
     assert Bar.last.texts[0] == "epoch 1/3"
     assert re.fullmatch(r"loss \S+", Bar.last.texts[-1])
+
+
+def test_its_place_in_the_notebook_is_emptied(notebook):
+    places = []
+
+    class Place:
+        def __init__(self, widget, display_id):
+            assert (widget, display_id) == ("widget", True)
+            places.append(self)
+
+        def update(self, data, raw):
+            assert raw
+            self.data = data
+
+    notebook.setattr(Bar, "container", "widget", raising=False)
+    notebook.setattr("IPython.display.display", Place)
+    bar = Progress(5)
+    bar.update(Run(nn.Linear(1, 1), None))
+    bar.update(Run(nn.Linear(1, 1), None))
+    bar.close()
+    assert Bar.last.options["display"] is False
+    (place,) = places
+    assert place.data == {"text/plain": ""}
 
 
 def test_it_is_closed_after_an_error(notebook):

@@ -128,15 +128,16 @@ def with_fit(data, validation: Pair, epochs: int, optimizer=None, model=None) ->
 
 
 def with_everything(data, validation: Pair, epochs: int) -> None:  # type: ignore[no-untyped-def]
-    """`fit` with a bar that is seen from the first moment, and two callbacks."""
-    patience, progress.PATIENCE = progress.PATIENCE, 0.0
+    """`fit` with two callbacks and a bar, seen at once and drawn more often than by default."""
+    usual = progress.PATIENCE, progress.INTERVAL
+    progress.PATIENCE, progress.INTERVAL = 0.0, 0.02
     callbacks = [EarlyStopping(patience=10**6), Count()]
     options = {"validation": validation, "epochs": epochs, "batch_size": BATCH}
     terminal = Terminal()
     with contextlib.redirect_stderr(terminal):
         fit(net(), data, loss=F.cross_entropy, callbacks=callbacks, **options)
+    progress.PATIENCE, progress.INTERVAL = usual
     assert "epoch" in terminal.getvalue()
-    progress.PATIENCE = patience
 
 
 @dataclass
