@@ -15,7 +15,7 @@ LECTURES := -p tests.notebooks.lectures --nbval lectures
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab test unit notebooks browser decks references images bench dev lint format clean
+.PHONY: help lab test unit notebooks browser decks homework references images bench dev lint format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ lab: .venv/.lab ## open the lectures in JupyterLab, ready to present
 
 decks: .venv/.decks ## run every part and write it as offline slides into build/decks
 	.venv/bin/nnkit decks $(ARGS)
+
+homework: .venv/.homework ## release, grade, … homework: make homework ARGS="release 18"
+	.venv/bin/nnkit homework $(ARGS)
 
 test: unit notebooks browser ## run all tests: the three that follow
 
@@ -72,9 +75,10 @@ unit notebooks browser references: export OMP_NUM_THREADS = 1
 	@touch $(addprefix .venv/.,$(HOLDS_$*)) $@
 
 HOLDS_decks := lab
-HOLDS_test := lab decks
-HOLDS_dev := lab decks test
-HOLDS_bench := lab decks test
+HOLDS_homework := lab
+HOLDS_test := lab decks homework
+HOLDS_dev := lab decks homework test
+HOLDS_bench := lab decks homework test
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
