@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnkit.course.decks import decks
+from nnkit.course.homework.commands import add_homework
 from nnkit.course.lab import lab
 from nnkit.course.lectures import CourseError
 
@@ -24,6 +25,8 @@ def parser() -> argparse.ArgumentParser:
     out = command.add_argument("--out", type=Path, default=Path("build/decks"))
     out.help = "folder to write into; default: %(default)s"
     command.set_defaults(run=lambda args: decks(args.parts, args.out))
+
+    add_homework(commands)
     return main
 
 

@@ -1,0 +1,1 @@
+"""Homework: released, validated and graded, in nbgrader's own format and gradebook."""

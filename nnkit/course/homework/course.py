@@ -1,0 +1,133 @@
+"""A course folder of nbgrader: its settings, its gradebook, its steps."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from nnkit.course.homework.source import STUB
+from nnkit.course.lectures import CourseError
+
+FOLDER = Path("build/homework")
+SETTINGS = '''\
+"""nbgrader's settings for this course. Write your own below; they win over the course's."""
+
+from nnkit.course.homework.course import configure
+
+c = get_config()
+configure(c, __file__)
+'''
+
+
+def configure(config: Any, file: str) -> None:
+    """Tell nbgrader how this course grades; its commands and JupyterLab read it from the folder.
+
+    Args:
+        config: nbgrader's configuration, filled here.
+        file: ``nbgrader_config.py`` in the course folder.
+    """
+    root = Path(file).resolve().parent
+    config.CourseDirectory.root = str(root)
+    # processes that grade at the same time wait for one another's turn at the file
+    config.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}?timeout=60"
+    config.ClearSolutions.code_stub = {"python": STUB}
+    config.Autograde.sanitize_preprocessors = ["nbgrader.preprocessors.ClearOutput"]
+    config.Autograde.autograde_preprocessors = [
+        "nnkit.course.homework.execute.TrustedExecute",
+        "nbgrader.preprocessors.LimitOutput",
+        "nbgrader.preprocessors.SaveAutoGrades",
+        "nbgrader.preprocessors.AssignLatePenalties",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    config.GenerateFeedback.preprocessors = [
+        "nbgrader.preprocessors.GetGrades",
+        "nnkit.course.homework.feedback.HideTests",
+        "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+    ]
+
+
+@dataclass(frozen=True)
+class Course:
+    """A folder with nbgrader's steps (source, release, submitted, …) and its settings."""
+
+    root: Path
+    config: Any
+
+    def place(self, step: str, name: str, student: str = ".") -> Path:
+        """Where a homework is at a step of nbgrader's, as in ``submitted/ana/homework_18``."""
+        return self.root / step / student / name
+
+    def directory(self, name: str, **settings: str) -> Any:
+        """Return nbgrader's own view of the folder, for one homework."""
+        from nbgrader.coursedir import CourseDirectory
+
+        return CourseDirectory(config=self.config, assignment_id=name, **settings)
+
+    @contextmanager
+    def gradebook(self) -> Iterator[Any]:
+        """Open nbgrader's gradebook.
+
+        Raises:
+            CourseError: if the database is not to be had.
+        """
+        from nbgrader.api import Gradebook
+        from sqlalchemy.exc import SQLAlchemyError
+
+        directory = self.directory("")
+        try:
+            gradebook = Gradebook(directory.db_url, directory.course_id or "default_course")
+        except ImportError as error:
+            hint = "for PostgreSQL: pip install 'psycopg[binary]'"
+            raise CourseError(f"no gradebook: {error}; {hint}") from None
+        except SQLAlchemyError as error:
+            raise CourseError(f"no gradebook: {error}") from None
+        with gradebook:
+            yield gradebook
+
+
+def require_nbgrader() -> None:
+    """Refuse to go on without nbgrader.
+
+    Raises:
+        CourseError: if it is not installed.
+    """
+    if find_spec("nbgrader") is None:
+        raise CourseError("nbgrader is not installed; try: pip install 'nnkit[homework]'")
+
+
+def open_course(root: Path, url: str | None = None) -> Course:
+    """Open a course folder; make it if it is not there.
+
+    Args:
+        root: the folder.
+        url: the database of the gradebook, as in ``postgresql+psycopg://user@host/course``; what
+            ``nbgrader_config.py`` says if None. A new folder's settings keep it.
+
+    Returns:
+        The course, with the settings of its ``nbgrader_config.py``.
+
+    Raises:
+        CourseError: if nbgrader is not installed.
+    """
+    require_nbgrader()
+    from traitlets.config.loader import PyFileConfigLoader
+
+    settings = root / "nbgrader_config.py"
+    if not settings.exists():
+        root.mkdir(parents=True, exist_ok=True)
+        keep = f"c.CourseDirectory.db_url = {url!r}\n" if url else ""
+        settings.write_text(SETTINGS + keep, encoding="utf-8")
+        settings.chmod(0o600)  # the address of a database may hold its password
+    config = PyFileConfigLoader(settings.name, path=str(root)).load_config()
+    if url:
+        config.CourseDirectory.db_url = url
+    return Course(root.resolve(), config)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder of nbgrader's, which it writes read-only."""
+    if folder.exists():
+        shutil.rmtree(folder)

@@ -1,0 +1,78 @@
+"""``nnkit homework feedback``: a page per student that tells what failed, never a hidden test."""
+
+import glob
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from nbgrader.preprocessors import ClearHiddenTests
+from nbgrader.utils import is_grade
+
+from nnkit.course.homework.batch import run_batch
+from nnkit.course.homework.course import Course, open_course
+from nnkit.course.homework.grade import nbgrader_log, only_run, require_released
+from nnkit.course.lectures import CourseError
+
+LIMIT = 120.0  # seconds for one page
+LONGEST = 300  # characters of a message
+
+
+class HideTests(ClearHiddenTests):  # type: ignore[misc]
+    """Take hidden tests out of a graded notebook, and all that they show but their messages."""
+
+    def preprocess_cell(self, cell: Any, resources: Any, index: int) -> tuple[Any, Any]:
+        """Leave of a test what its assert says, and of another error its kind alone.
+
+        A student's code chooses the words of its own errors, and what it prints: they could
+        carry what a hidden test calls it with.
+        """
+        cell, resources = super().preprocess_cell(cell, resources, index)
+        if is_grade(cell) and cell.cell_type == "code":
+            errors = [o for o in cell.outputs if o.output_type == "error"]
+            for error in errors:
+                error.evalue = _message(error)
+                error.traceback = [": ".join(filter(None, (error.ename, error.evalue)))]
+            cell.outputs = errors
+        return cell, resources
+
+
+def _message(error: Any) -> str:
+    lines = error.evalue.strip().splitlines() if error.ename == "AssertionError" else []
+    return lines[0][:LONGEST] if lines else ""
+
+
+def feedback(course: Course, name: str, *, jobs: int) -> int:
+    """Write a page for each student who has been graded, by nbgrader's generate_feedback.
+
+    Args:
+        course: the course folder.
+        name: the homework, as in ``homework_18``.
+        jobs: how many at a time.
+
+    Returns:
+        0, or 1 if a page could not be written; the others are all the same.
+
+    Raises:
+        CourseError: if nobody has been graded.
+    """
+    with only_run(course):
+        require_released(course, name)
+        graded = sorted(path.parent.name for path in course.root.glob(f"autograded/*/{name}"))
+        if not graded:
+            raise CourseError(f"nobody has been graded; first: nnkit homework grade {name[9:]} …")
+        task = partial(feedback_one, course.root, course.directory(name).db_url, name)
+        problems = run_batch(task, graded, jobs=jobs, limit=LIMIT, preload=[__name__])
+    print(f"{len(graded) - len(problems)} of {len(graded)} pages in {course.root / 'feedback'}")
+    for student, problem in problems.items():
+        print(f"no feedback: {student}: {problem}")
+    return 1 if problems else 0
+
+
+def feedback_one(root: Path, url: str, name: str, student: str) -> None:
+    """Write one student's page."""
+    from nbgrader.converters import GenerateFeedback
+
+    course = open_course(root, url)
+    directory = course.directory(name, student_id=glob.escape(student))
+    with nbgrader_log(root / "logs" / name / f"{student}.feedback.log"):
+        GenerateFeedback(coursedir=directory, config=course.config, force=True).start()

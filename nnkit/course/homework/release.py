@@ -1,0 +1,91 @@
+"""``nnkit homework release``: the notebook for students, from the source beside the lecture."""
+
+from pathlib import Path
+from typing import Any
+
+from nnkit.course.homework.course import Course
+from nnkit.course.homework.grade import nbgrader_log, only_run
+from nnkit.course.homework.source import find_homework, master, name_of, read
+from nnkit.course.lectures import CourseError
+
+
+def release(course: Course, lecture: str) -> int:
+    """Make the notebook for students, without solutions and hidden tests, and enter its marks.
+
+    Args:
+        course: the course folder.
+        lecture: the lecture's number, as in ``"18"``.
+
+    Returns:
+        0.
+
+    Raises:
+        CourseError: if the reference solution does not get full marks: nothing is written then.
+    """
+    import nbformat
+    from nbgrader.converters import GenerateAssignment
+
+    name = name_of(lecture)
+    reference = read(find_homework(lecture))
+    refuse_lost_marks(reference)
+    with only_run(course):
+        source = course.place("source", name) / f"{name}.ipynb"
+        source.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(reference, source)
+        with nbgrader_log(course.root / "logs" / f"{name}.log"):
+            GenerateAssignment(
+                coursedir=course.directory(name), config=course.config, force=True
+            ).start()
+    released = course.place("release", name) / f"{name}.ipynb"
+    print(f"{_show(released)}: {_summary(reference)}")
+    return 0
+
+
+def refuse_lost_marks(reference: Any) -> None:
+    """Grade a reference solution as a student's would be.
+
+    Raises:
+        CourseError: if it loses marks; it names the tests and what they say.
+    """
+    from nnkit.course.homework.verify import grade_notebook
+
+    graded = grade_notebook(master(reference), reference)
+    problems = lost_marks(graded)
+    if problems:
+        lines = "".join(f"\n  {test}: {why}" for test, why in problems.items())
+        raise CourseError(f"the reference solution loses marks, so nothing is released{lines}")
+
+
+def lost_marks(notebook: Any) -> dict[str, str]:
+    """Name the tests of a graded notebook that cost marks, each with what it says.
+
+    Args:
+        notebook: with the outputs of its test cells.
+
+    Returns:
+        The message by the test's ``grade_id``.
+    """
+    from nbgrader.utils import determine_grade, is_grade
+
+    lost = {}
+    for cell in notebook.cells:
+        if is_grade(cell) and cell.cell_type == "code":
+            score, points = determine_grade(cell)
+            if score < points:
+                said = [o for o in cell.outputs if o.output_type == "error"]
+                why = f"{said[0].ename}: {said[0].evalue}" if said else f"{score} of {points}"
+                lost[cell.metadata.nbgrader.grade_id] = why.removeprefix("AssertionError: ")
+    return lost
+
+
+def _summary(notebook: Any) -> str:
+    from nbgrader.utils import is_grade
+
+    graded = [cell for cell in notebook.cells if is_grade(cell)]
+    points = sum(cell.metadata.nbgrader.points for cell in graded)
+    essays = sum(cell.cell_type == "markdown" for cell in graded)
+    return f"{len(graded) - essays} tests, {essays} essays, {points} points"
+
+
+def _show(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

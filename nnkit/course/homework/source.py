@@ -1,0 +1,88 @@
+"""The homework of a lecture: where its source is, and what submissions are graded against."""
+
+import re
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from nnkit.course.lectures import LECTURE, CourseError, find_lectures
+
+FILE = "homework.md"
+STUB = 'raise NotImplementedError("Write this; the text above says what it must return.")'
+NUMBER = re.compile(r"\d+")
+
+
+def name_of(lecture: str) -> str:
+    """Name the homework of a lecture as the gradebook and the students know it.
+
+    Args:
+        lecture: its number, as in ``"18"``.
+
+    Returns:
+        ``"homework_18"``.
+
+    Raises:
+        CourseError: if that is no number.
+    """
+    if not NUMBER.fullmatch(lecture):
+        raise CourseError(f"{lecture!r} is no lecture; give its number, as in: 18")
+    return f"homework_{lecture}"
+
+
+def find_homework(lecture: str, lectures: Path | None = None) -> Path:
+    """Find the source of a lecture's homework.
+
+    Args:
+        lecture: the lecture's number, as in ``"18"``.
+        lectures: the folder of the lectures; the one around the working directory if None.
+
+    Returns:
+        The file, as in ``lectures/18_architecture/homework.md``.
+
+    Raises:
+        CourseError: if there is none; it names those that are there.
+    """
+    name_of(lecture)
+    files = sorted((lectures or find_lectures()).glob(f"*/{FILE}"))
+    folders = ((LECTURE.fullmatch(file.parent.name), file) for file in files)
+    there = {folder[1]: file for folder, file in folders if folder}
+    if lecture not in there:
+        raise CourseError(
+            f"lecture {lecture} has no homework; those that have one: {', '.join(there) or 'none'}"
+        )
+    return there[lecture]
+
+
+def read(path: Path) -> Any:
+    """Read a homework's source as a notebook that holds solutions and hidden tests.
+
+    Args:
+        path: Jupytext Markdown with nbgrader's metadata.
+
+    Returns:
+        The notebook; its cells have the same ids each time.
+    """
+    import jupytext
+
+    notebook = jupytext.read(path)
+    for index, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{index}"
+    return notebook
+
+
+def master(reference: Any) -> Any:
+    """Empty the solutions but keep the hidden tests: what submissions are graded against.
+
+    Args:
+        reference: the source as a notebook, see `read`.
+
+    Returns:
+        Another notebook, with stubs for solutions and with nbgrader's checksums.
+    """
+    from nbgrader.preprocessors import ClearSolutions, ComputeChecksums, LockCells
+
+    notebook = deepcopy(reference)
+    stubs = ClearSolutions(code_stub={"python": STUB})
+    for preprocessor in (LockCells(), stubs, ComputeChecksums()):
+        notebook, _ = preprocessor.preprocess(notebook, {})
+    return notebook
