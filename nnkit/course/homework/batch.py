@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from multiprocessing.connection import Connection
 from typing import Any
 
+from nnkit.course.lectures import CourseError
+
 Task = Callable[[str], None]  # a function of a module, or a partial of one: it is pickled
 
 
@@ -65,6 +67,8 @@ def _work(answer: Connection, task: Task, item: str) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         task(item)
+    except CourseError as error:
+        answer.send(str(error))
     except Exception as error:
         answer.send(f"{type(error).__name__}: {error}")
     else:

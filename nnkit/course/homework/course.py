@@ -1,6 +1,8 @@
 """A course folder of nbgrader: its settings, its gradebook, its steps."""
 
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,11 +62,11 @@ class Course:
         """Where a homework is at a step of nbgrader's, as in ``submitted/ana/homework_18``."""
         return self.root / step / student / name
 
-    def directory(self, name: str, **settings: str) -> Any:
+    def directory(self, name: str) -> Any:
         """Return nbgrader's own view of the folder, for one homework."""
         from nbgrader.coursedir import CourseDirectory
 
-        return CourseDirectory(config=self.config, assignment_id=name, **settings)
+        return CourseDirectory(config=self.config, assignment_id=name)
 
     @contextmanager
     def gradebook(self) -> Iterator[Any]:
@@ -113,6 +115,10 @@ def open_course(root: Path, url: str | None = None) -> Course:
         CourseError: if nbgrader is not installed.
     """
     require_nbgrader()
+    # nbgrader starts the program alembic, which lies beside this Python even if no PATH says so
+    beside = str(Path(sys.executable).parent)
+    if beside not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([beside, os.environ["PATH"]])
     from traitlets.config.loader import PyFileConfigLoader
 
     settings = root / "nbgrader_config.py"

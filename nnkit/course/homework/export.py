@@ -44,14 +44,13 @@ def marks(gradebook: Any, name: str) -> Marks:
         name: the homework, as in ``homework_18``.
 
     Returns:
-        The marks of those who handed in.
+        The marks of those who handed in what could be graded.
     """
     notebook = gradebook.find_notebook(name, name)
     order = {cell.name: i for i, cell in enumerate(notebook.source_cells)}
     cells = sorted(notebook.grade_cells, key=lambda cell: order.get(cell.name, 0))
-    submissions = sorted(
-        gradebook.notebook_submissions(name, name), key=lambda submission: submission.student.id
-    )
+    handed_in = gradebook.notebook_submissions(name, name)
+    submissions = sorted(filter(_graded, handed_in), key=lambda s: str(s.student.id))
     scores = np.full((len(submissions), len(cells)), np.nan)
     for row, submission in zip(scores, submissions, strict=True):
         given = {g.name: g.score for g in submission.grades if not _waits(g)}
@@ -63,6 +62,10 @@ def marks(gradebook: Any, name: str) -> Marks:
         scores=scores,
         penalties=np.array([s.late_submission_penalty or 0.0 for s in submissions], dtype=float),
     )
+
+
+def _graded(submission: Any) -> bool:
+    return not all(_waits(grade) for grade in submission.grades)
 
 
 def _waits(grade: Any) -> bool:

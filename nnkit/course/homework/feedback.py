@@ -1,6 +1,5 @@
 """``nnkit homework feedback``: a page per student that tells what failed, never a hidden test."""
 
-import glob
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,9 @@ from nbgrader.preprocessors import ClearHiddenTests
 from nbgrader.utils import is_grade
 
 from nnkit.course.homework.batch import run_batch
+from nnkit.course.homework.convert import convert
 from nnkit.course.homework.course import Course, open_course
-from nnkit.course.homework.grade import nbgrader_log, only_run, require_released
+from nnkit.course.homework.grade import only_run, require_released
 from nnkit.course.lectures import CourseError
 
 LIMIT = 120.0  # seconds for one page
@@ -72,7 +72,4 @@ def feedback_one(root: Path, url: str, name: str, student: str) -> None:
     """Write one student's page."""
     from nbgrader.converters import GenerateFeedback
 
-    course = open_course(root, url)
-    directory = course.directory(name, student_id=glob.escape(student))
-    with nbgrader_log(root / "logs" / name / f"{student}.feedback.log"):
-        GenerateFeedback(coursedir=directory, config=course.config, force=True).start()
+    convert(GenerateFeedback, open_course(root, url), name, student=student)

@@ -1,8 +1,6 @@
 """``nnkit homework grade``: a class of submissions, in parallel, through nbgrader's gradebook."""
 
 import fcntl
-import glob
-import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -11,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from nnkit.course.homework.batch import run_batch
+from nnkit.course.homework.convert import convert
 from nnkit.course.homework.course import Course, open_course, remove
 from nnkit.course.homework.submissions import collect
 from nnkit.course.lectures import CourseError
@@ -73,10 +72,7 @@ def grade_one(root: Path, url: str, name: str, student: str) -> None:
     from nbgrader.converters import Autograde
 
     course = open_course(root, url)
-    directory = course.directory(name, student_id=glob.escape(student))
-    directory.autograded_directory = UNFINISHED
-    with nbgrader_log(root / "logs" / name / f"{student}.log"):
-        Autograde(coursedir=directory, config=course.config, force=True).start()
+    convert(Autograde, course, name, student=student, autograded_directory=UNFINISHED)
     done = course.place("autograded", name, student)
     remove(done)
     done.parent.mkdir(parents=True, exist_ok=True)
@@ -127,29 +123,3 @@ def imported(course: Course, name: str) -> Sequence[str]:
             elif isinstance(node, ast.ImportFrom):
                 found.add(node.module or "")
     return sorted(found)
-
-
-@contextmanager
-def nbgrader_log(path: Path) -> Iterator[None]:
-    """Keep what nbgrader says in a file; raise the last thing that went wrong as a CourseError."""
-    from nbgrader.converters.base import NbGraderException
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
-    logger = logging.getLogger("traitlets")  # where nbgrader's converters write
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    except (NbGraderException, SystemExit):
-        raise CourseError(_reason(path.read_text("utf-8"))) from None
-    finally:
-        logger.removeHandler(handler)
-        handler.close()
-
-
-def _reason(log: str) -> str:
-    """The last line of the last traceback, or of the log."""
-    text = log.rpartition("Traceback (most recent call last)")[2]
-    ends = [line for line in text.splitlines() if line and not line.startswith((" ", "There was"))]
-    return (ends or ["no reason given"])[0]

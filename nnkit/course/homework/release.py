@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from nnkit.course.homework.convert import convert
 from nnkit.course.homework.course import Course
-from nnkit.course.homework.grade import nbgrader_log, only_run
+from nnkit.course.homework.grade import only_run
 from nnkit.course.homework.source import find_homework, master, name_of, read
 from nnkit.course.lectures import CourseError
 
@@ -32,10 +33,7 @@ def release(course: Course, lecture: str) -> int:
         source = course.place("source", name) / f"{name}.ipynb"
         source.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(reference, source)
-        with nbgrader_log(course.root / "logs" / f"{name}.log"):
-            GenerateAssignment(
-                coursedir=course.directory(name), config=course.config, force=True
-            ).start()
+        convert(GenerateAssignment, course, name)
     released = course.place("release", name) / f"{name}.ipynb"
     print(f"{_show(released)}: {_summary(reference)}")
     return 0

@@ -65,6 +65,7 @@ def read(path: Path) -> Any:
     import jupytext
 
     notebook = jupytext.read(path)
+    notebook.metadata.pop("jupytext", None)  # what students get is a notebook, and stays one
     for index, cell in enumerate(notebook.cells):
         cell.id = f"cell-{index}"
     return notebook
