@@ -1,6 +1,7 @@
 """A browser if there is one, and every part exported once for all tests."""
 
 import os
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from nnkit.course.execute import execute
 from nnkit.course.lectures import Part, find_parts
@@ -19,6 +22,19 @@ HERE = Path(__file__).parent
 FEATURES = HERE / "lectures"  # a part with everything that a slide can hold
 LECTURES = HERE.parents[1] / "lectures"
 PARTS = find_parts([FEATURES, LECTURES])
+
+
+class ByDeck(LoadScopeScheduling):
+    """All tests of a deck go to one process, which exports it once; so do those of a file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        deck = re.search(r"\[(\w+/\w+)", nodeid)  # …[18_architecture/1_neuron-1280x720]
+        return deck[1] if deck else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByDeck:
+    return ByDeck(config, log)
 
 
 @pytest.fixture(scope="session")
