@@ -1,0 +1,46 @@
+"""A net with one unit dead: how much does it miss it?"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from nnkit._checks import one_of, whole
+from nnkit.dropout.layers import hooked
+
+
+@contextmanager
+def knocked_out(
+    model: nn.Module, layer: nn.Module | str, unit: int, value: float = 0.0
+) -> Iterator[None]:
+    """Inside, one unit of a layer gives a constant, as if it were dead.
+
+        with knocked_out(net, net.after[0], 3):
+            damage = loss(net(X), y) - before
+
+    Args:
+        model: the net.
+        layer: the module whose output has the unit, ``net.after[0]`` for the first hidden layer
+            of an `MLP`, or its name, "after.0".
+        unit: the feature of an output (N, features), or the channel of (N, channels, ...).
+        value: what it gives; its mean on the data instead of 0 takes away only what varies.
+
+    Raises:
+        TypeError, ValueError: no such layer or unit.
+    """
+    names = {name: module for name, module in model.named_modules() if name}
+    module = names[one_of("layer", layer, names)] if isinstance(layer, str) else layer
+    if module not in names.values():
+        raise ValueError(f"layer must be a module of the model or its name, got {layer!r}")
+    whole("unit", unit, at_least=0)
+
+    def silence(_module: nn.Module, _input: Any, output: Tensor) -> Tensor:
+        if unit >= output.shape[1]:
+            raise ValueError(f"unit must be one of 0 to {output.shape[1] - 1}, got {unit}")
+        output = output.clone()
+        output[:, unit] = value
+        return output
+
+    with hooked([module], silence):
+        yield
