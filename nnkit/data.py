@@ -1,7 +1,7 @@
 """Data sets that need no network, and ``split``, which divides one without leaks.
 
 Every data set is a function that returns (X, y): X float32 with an object in each row, y class
-numbers (int64) or, for a regression, a float32 column.
+numbers (int64) or, for a regression, a float32 column. ``imagenet_filters`` returns weights.
 """
 
 import math
@@ -17,7 +17,18 @@ from torch import Tensor
 from nnkit._checks import number, one_of, whole
 from nnkit.splits import Splits, split
 
-__all__ = ["CURVES", "Splits", "curve", "digits", "mnist", "rings", "split", "two_moons", "xor"]
+__all__ = [
+    "CURVES",
+    "Splits",
+    "curve",
+    "digits",
+    "imagenet_filters",
+    "mnist",
+    "rings",
+    "split",
+    "two_moons",
+    "xor",
+]
 
 Pair = tuple[Tensor, Tensor]
 
@@ -55,6 +66,15 @@ def mnist() -> Pair:
     path = folder / "data" / "data" / "mnist_5k.csv.gz"
     table = np.loadtxt(str(path), delimiter=",", dtype=np.uint8)  # (5000, 784 + 1)
     return _pixels(table[:, :-1], 255), torch.from_numpy(table[:, -1]).long()
+
+
+def imagenet_filters() -> Tensor:
+    """Return the first layer of a ResNet-50 trained on ImageNet: (64, 3, 7, 7), red, green, blue.
+
+    Source: He, Zhang, Ren and Sun, 2016; their licence and the way here in stored/LICENSE.txt.
+    """
+    with (resources.files("nnkit") / "stored" / "resnet50_conv1.npz").open("rb") as file:
+        return torch.from_numpy(np.load(file)["weight"])
 
 
 def two_moons(n: int = 500, noise: float = 0.1, seed: int = 0) -> Pair:

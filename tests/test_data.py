@@ -1,11 +1,13 @@
 """Data sets by their geometry and against their sources; the split by its laws."""
 
 import doctest
+import hashlib
 import math
 import socket
 import subprocess
 import sys
 from functools import partial
+from importlib import resources
 from itertools import chain, combinations
 
 import numpy as np
@@ -77,6 +79,26 @@ def test_nothing_heavy_is_imported_before_it_is_needed():
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"
+
+
+# Weights of a trained network
+
+
+def test_filters_are_those_of_the_first_layer_of_a_resnet_50():
+    W = data.imagenet_filters()
+    assert (W.shape, W.dtype) == ((64, 3, 7, 7), torch.float32)
+    assert W.numel() == 9408
+    # as the source stores it: (row, column, channel, filter), channels blue, green, red
+    stored = W.flip(1).permute(2, 3, 1, 0).contiguous().numpy()
+    assert hashlib.sha256(stored.tobytes()).hexdigest().startswith("2b1f8c8e165c331f")
+    W.zero_()
+    assert data.imagenet_filters().any()
+
+
+def test_filters_come_with_their_licence():
+    licence = (resources.files("nnkit") / "stored" / "LICENSE.txt").read_text(encoding="utf-8")
+    assert "MIT License" in licence
+    assert "resnet50_conv1.npz" in licence
 
 
 # Made data

@@ -24,6 +24,7 @@ from nnkit.plots.style import (
     use_style,
 )
 from nnkit.plots.surfaces import points, surface
+from nnkit.plots.tiles import tiles
 from nnkit.plots.trajectories import paths
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "show",
     "spread",
     "surface",
+    "tiles",
     "use_style",
 ]
 
