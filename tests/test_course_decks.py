@@ -188,3 +188,9 @@ def test_unknown_arguments_are_refused(capsys: pytest.CaptureFixture[str]) -> No
     assert "unrecognized arguments: --fast" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         cli.main([])
+
+
+def test_what_is_printed_in_pieces_is_shown_as_one(part) -> None:
+    tiny = part(TITLE, cell("import time\nprint('a', flush=True)\ntime.sleep(0.5)\nprint('b')"))
+    _, page = render.render(tiny, execute.execute(tiny))
+    assert re.search(r"<pre>a\nb\n?</pre>", page)

@@ -122,6 +122,8 @@ def _exporter() -> Any:
         "text/latex",
         "text/plain",
     ]
+    # what a cell prints arrives in one piece or in several, as the machine pleases
+    config.CoalesceStreamsPreprocessor.enabled = True
     config.TagRemovePreprocessor.enabled = True
     config.TagRemovePreprocessor.remove_input_tags = {"remove_input"}
     config.TagRemovePreprocessor.remove_cell_tags = {"remove_cell"}
