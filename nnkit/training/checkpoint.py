@@ -48,6 +48,7 @@ def state_of(run: Run) -> dict[str, Any]:
         "format": FORMAT,
         "model": bare(run.model).state_dict(),
         "optimizer": run.optimizer.state_dict(),
+        "regularizer": _own_state(run.regularizer),
         "scheduler": run.scheduler.state_dict() if run.scheduler is not None else None,
         "kinds": _kinds(run),
         "callbacks": [callback.state_dict() for callback in run.callbacks],
@@ -69,6 +70,8 @@ def load(path: str | Path, run: Run) -> None:
     _check_same_run(state, run, Path(path))
     bare(run.model).load_state_dict(state["model"])
     run.optimizer.load_state_dict(state["optimizer"])
+    if own := state.get("regularizer"):
+        run.regularizer.load_state_dict(own)
     if run.scheduler is not None:
         run.scheduler.load_state_dict(state["scheduler"])
     for callback, saved in zip(run.callbacks, state["callbacks"], strict=True):
@@ -180,6 +183,9 @@ def _check_same_run(state: dict[str, Any], run: Run, path: Path) -> None:
                 f"{path} is a checkpoint of another model: its {name} is {there}, "
                 f"this model's is {here}.{hint}"
             )
+    ours, theirs = _own_state(run.regularizer), state.get("regularizer", {})
+    if {k: _shape(v) for k, v in ours.items()} != {k: _shape(v) for k, v in theirs.items()}:
+        raise ValueError(f"{path} is a checkpoint of a run with another regularizer.{hint}")
     for what, here in _kinds(run).items():
         there = state["kinds"].get(what)
         if here != there:
@@ -195,8 +201,13 @@ def _shape(value: Any) -> str:
     return "absent" if value is None else type(value).__name__
 
 
+def _own_state(regularizer: Any) -> dict[str, Any]:
+    """The parameters that a regulariser learns; a plain function has none."""
+    return regularizer.state_dict() if isinstance(regularizer, nn.Module) else {}
+
+
 def generators_of(*sources: Any) -> list[torch.Generator]:
-    """The generators by which DataLoaders shuffle, if the user gave them any."""
-    loaders = [source for source in sources if isinstance(source, DataLoader)]
-    found = [g for d in loaders for g in (d.generator, getattr(d.sampler, "generator", None))]
+    """The generators of DataLoaders and transforms, if the user gave them any."""
+    owners = [*sources, *(s.sampler for s in sources if isinstance(s, DataLoader))]
+    found = [getattr(owner, "generator", None) for owner in owners]
     return list({id(g): g for g in found if isinstance(g, torch.Generator)}.values())

@@ -128,6 +128,13 @@ def check_run(run: Run, scheduler_step: str, steps: int | None, columns: Sequenc
             "the optimizer holds none of the model's trainable parameters. "
             "Hint: make it with model.parameters() of this very model"
         )
+    if isinstance(run.regularizer, nn.Module) and not held.issuperset(
+        id(p) for p in run.regularizer.parameters() if p.requires_grad
+    ):
+        raise ValueError(
+            f"the optimizer lacks the parameters that {run.regularizer!r} learns. "
+            "Hint: give it [*model.parameters(), *regularizer.parameters()]"
+        )
     if run.scheduler is not None and getattr(run.scheduler, "optimizer", None) is not run.optimizer:
         raise ValueError("the scheduler must belong to the optimizer that is used here")
     total = getattr(run.scheduler, "total_steps", None)

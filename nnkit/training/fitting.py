@@ -23,6 +23,7 @@ from nnkit.training.nested import Batch
 from nnkit.training.probe import FirstChecked, probe, probe_penalty
 from nnkit.training.progress import Progress
 from nnkit.training.randomness import seeded
+from nnkit.training.regularized import RegularizedUpdate
 from nnkit.training.run import Run
 from nnkit.training.update import Update
 
@@ -42,7 +43,7 @@ def fit(
     lr: float = 1e-3,
     scheduler: Any = None,
     scheduler_step: str = "epoch",
-    regularizer: Callable[[nn.Module], Tensor] | None = None,
+    regularizer: Callable[..., Tensor] | None = None,
     transform: Transform | None = None,
     metrics: Metrics | None = None,
     callbacks: Sequence[Callback] = (),
@@ -69,6 +70,8 @@ def fit(
         scheduler: a learning-rate scheduler of torch, or a factory called with the optimiser.
         scheduler_step: "epoch" or "batch", after which the schedule moves on.
         regularizer: model -> scalar tensor, added to the training loss; recorded as `penalty`.
+            Those of `nnkit.regularizers` may also act on the weights after each step, and have
+            parameters of their own, which an optimiser made here trains, too.
         transform: (x, y) -> (x, y) on training batches only: noise, augmentation.
         metrics: by name, computed on the validation data: (output, target) -> number, given all
             rows at once, or an object of torchmetrics.
@@ -98,11 +101,12 @@ def fit(
         checks.check_data("validation", validation)
 
     place = setup.choose_device(device, model)
-    setup.move_all((model, loss, *metrics.values()), place)
-    optimizer = setup.make_optimizer(optimizer, model, lr)
+    setup.move_all((model, loss, regularizer, *metrics.values()), place)
+    optimizer = setup.make_optimizer(optimizer, model, lr, regularizer)
     scheduler = setup.make_scheduler(scheduler, optimizer)
     ordered = sorted(callbacks, key=lambda c: isinstance(c, Checkpoint))  # they save the others
-    run = Run(model, optimizer, scheduler, epochs, ordered, generators_of(data, validation))
+    generators = generators_of(data, validation, transform)
+    run = Run(model, optimizer, scheduler, epochs, ordered, generators, regularizer=regularizer)
     batches = make_batches(data, batch_size, place, shuffle=True)
     total = total_batches(batches, epochs)
     columns = ["loss", *(["penalty"] if regularizer is not None else []), "lr"]
@@ -110,8 +114,11 @@ def fit(
     checks.check_run(run, scheduler_step, total if scheduler_step == "batch" else epochs, columns)
 
     check = partial(probe, model, loss)
-    if regularizer is not None:
+    if regularizer is None:
+        update = Update(model, optimizer, loss, clip_norm)
+    else:
         probe_penalty(regularizer, model)
+        update = RegularizedUpdate(model, optimizer, loss, regularizer, clip_norm)
     source = _tried_out(batches, transform, check, batch_size)
     validate: Callable[[], Row] = dict
     if validation is not None:
@@ -120,7 +127,6 @@ def fit(
         check(*trial, targets=held_out.targets, name="validation", training=False)
         validate = partial(evaluate, model, held_out, loss, metrics)
 
-    update = Update(model, optimizer, loss, regularizer, clip_norm)
     bar = Progress(total, show=progress)
     with seeded(seed), modes_kept(model), closing(bar):
         if resume is not None:

@@ -36,7 +36,7 @@ def train(
     """
     watch, by_batch = Watch(run, batches), scheduler_step == "batch"
     run.model.train()
-    good = Snapshot(run.model, run.history.rows)
+    good = Snapshot(run, run.history.rows)
     try:
         run.call("on_train_begin")
         while not run.is_last_epoch:
@@ -49,7 +49,7 @@ def train(
             row |= {"lr": lr, "seconds": time.perf_counter() - started}
             if not by_batch:
                 move_schedule(run, row)
-            good = Snapshot(run.model, [*run.history.rows, row])
+            good = Snapshot(run, [*run.history.rows, row])
             run.history.rows.append(row)
             run.call("on_epoch_end")
     except (KeyboardInterrupt, NonFiniteLoss) as fault:

@@ -31,6 +31,7 @@ class Run:
         epoch: the number of the current epoch, from 1.
         step: how many updates have been made since the start.
         loss: of the batch just done, a scalar tensor without graph.
+        regularizer: what is added to the loss, or None; it may have parameters of its own.
     """
 
     model: nn.Module
@@ -43,6 +44,7 @@ class Run:
     epoch: int = 0
     step: int = 0
     loss: Tensor | None = None
+    regularizer: Any = None
 
     def stop(self, reason: str) -> None:
         """End the run: the epoch closes with the batch just done, validation and its row."""
@@ -64,9 +66,10 @@ class Run:
         return self.epoch >= self.epochs or bool(self.history.stopped)
 
 
-def tensors_of(model: nn.Module) -> list[Tensor]:
-    """A model's parameters and buffers."""
-    return [*model.parameters(), *model.buffers()]
+def tensors_of(*modules: Any) -> list[Tensor]:
+    """Parameters and buffers; what is no module has none."""
+    own = [module for module in modules if isinstance(module, nn.Module)]
+    return [tensor for m in own for tensor in (*m.parameters(), *m.buffers())]
 
 
 def copies(tensors: Iterable[Tensor]) -> list[Tensor]:
@@ -75,15 +78,15 @@ def copies(tensors: Iterable[Tensor]) -> list[Tensor]:
 
 
 class Snapshot:
-    """The weights and buffers of a model, with the history that belongs to them."""
+    """The weights and buffers of a run, with the history that belongs to them."""
 
-    def __init__(self, model: nn.Module, rows: Sequence[Row]) -> None:
+    def __init__(self, run: Run, rows: Sequence[Row]) -> None:
         self.rows = list(rows)
-        self.tensors = tensors_of(model)
+        self.tensors = tensors_of(run.model, run.regularizer)
         self.values = copies(self.tensors)
 
     def restore(self) -> None:
-        """Give the model its weights and buffers back."""
+        """Give the run its weights and buffers back."""
         put_back(self.tensors, self.values)
 
 

@@ -38,23 +38,32 @@ def move_all(items: Iterable[Any], device: torch.device) -> None:
             item.to(device)
 
 
-def make_optimizer(optimizer: Any, model: nn.Module, lr: float) -> Any:
+def make_optimizer(optimizer: Any, model: nn.Module, lr: float, regularizer: Any = None) -> Any:
     """The optimiser given, or made by its factory; Adam by default.
 
-    A factory is called with the parameters and lr, unless it is a partial that has its own.
+    A factory is called with the parameters, those of the regulariser included, and lr, unless it
+    is a partial that has its own.
     """
-    if optimizer is None:
-        return default_adam(model, lr)
-    if isinstance(optimizer, Optimizer) or not callable(optimizer):
+    if isinstance(optimizer, Optimizer) or not (optimizer is None or callable(optimizer)):
         return optimizer
+    params = list(dict.fromkeys([*model.parameters(), *parameters_of(regularizer)]))
+    if optimizer is None:
+        return default_adam(model, lr, params)
     if isinstance(optimizer, partial) and "lr" in optimizer.keywords:
-        return optimizer(model.parameters())
-    return optimizer(model.parameters(), lr=lr)
+        return optimizer(params)
+    return optimizer(params, lr=lr)
 
 
-def default_adam(model: nn.Module, lr: float) -> Optimizer:
-    """Adam over the model's parameters: our own on the CPU, elsewhere torch's."""
-    params = list(model.parameters())
+def parameters_of(regularizer: Any) -> list[nn.Parameter]:
+    """The parameters of its own that a regulariser learns; a plain function has none."""
+    return list(regularizer.parameters()) if isinstance(regularizer, nn.Module) else []
+
+
+def default_adam(
+    model: nn.Module, lr: float, params: list[nn.Parameter] | None = None
+) -> Optimizer:
+    """Adam over `params`, by default the model's: our own on the CPU, elsewhere torch's."""
+    params = list(model.parameters()) if params is None else params
     if not all(p.dtype in (torch.float32, torch.float64) for p in params):
         return torch.optim.Adam(params, lr=lr)
     if any(getattr(module, "sparse", False) for module in model.modules()):

@@ -21,7 +21,6 @@ class Update:
         model: the module in training.
         optimizer: what updates its parameters; one that wants a closure (LBFGS) gets it.
         loss: (output, target) -> scalar tensor.
-        regularizer: model -> scalar tensor, or None.
         clip_norm: the largest norm of the gradient, or None.
     """
 
@@ -30,11 +29,10 @@ class Update:
         model: nn.Module,
         optimizer: Optimizer,
         loss: Callable[[Any, Any], Tensor],
-        regularizer: Callable[[nn.Module], Tensor] | None = None,
         clip_norm: float | None = None,
     ) -> None:
         self.model, self.optimizer, self.loss = model, optimizer, loss
-        self.regularizer, self.clip_norm = regularizer, clip_norm
+        self.clip_norm = clip_norm
         self.trained = [p for group in optimizer.param_groups for p in group["params"]]
         self.params = list(dict.fromkeys([*model.parameters(), *self.trained]))
         self.wants_closure = _wants_closure(optimizer)
@@ -58,16 +56,11 @@ class Update:
     def backward(self, x: Any, y: Any) -> Parts:
         """Set the gradients on the batch; its loss and its penalty, without graph."""
         self.clear()
-        value, penalty = self.loss(forward(self.model, x), y), None
-        if self.regularizer is None:
-            value.backward()  # type: ignore[no-untyped-call]
-        else:
-            total = self.regularizer(self.model)
-            penalty = total.detach()
-            (value + total).backward()  # type: ignore[no-untyped-call]
+        value = self.loss(forward(self.model, x), y)
+        value.backward()  # type: ignore[no-untyped-call]
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.trained, self.clip_norm)
-        return value.detach(), penalty
+        return value.detach(), None
 
     def clear(self) -> None:
         """Forget the gradients: by hand, for `Optimizer.zero_grad` costs more than the loop."""

@@ -1,0 +1,172 @@
+"""L2, L1 and what is made of them: towards a starting point, on the scales of normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nnkit.regularizers.penalty import Lam, checked, shown
+from nnkit.regularizers.weights import NORMALISATIONS, Term, WeightPenalty
+
+
+class L2(WeightPenalty):
+    """λ Σ w²: shrinks weights in proportion to their size, rarely to zero.
+
+    The same as weight decay of 2λ under SGD, and not under Adam (Loshchilov and Hutter, 2019).
+    The arguments are those of :class:`WeightPenalty`.
+
+    Source: Hoerl and Kennard, 1970; Krogh and Hertz, 1991.
+    """
+
+    def value(self, name: str, w: Tensor) -> Tensor:
+        """Σ w²."""
+        return sum_of_squares(w)
+
+    def gradient(self, name: str, w: Tensor) -> Tensor:
+        """2 w."""
+        return 2 * w
+
+    def add_to(self, grad: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
+        """2 λ w, without a tensor in between."""
+        grad.add_(w, alpha=2 * lam)
+        return sum_of_squares(w)
+
+
+class L1(WeightPenalty):
+    """λ Σ |w|: shrinks all weights by the same amount, those that do not matter to exactly zero.
+
+    The zeros come from a proximal step after the optimiser's, w ← sign(w) max(|w| - t, 0), with
+    t = lr λ under SGD (over 1 - momentum, if there is any) and lr λ / (√v̂ + ε), weight by weight,
+    under Adam and AdamW. No other optimiser's threshold is known here.
+
+    Args:
+        lam, biases, exempt: as for :class:`WeightPenalty`.
+        proximal: whether `fit` takes that step; if not it adds the subgradient λ sign(w), which
+            works with every optimiser and gives no exact zeros.
+
+    Source: Tibshirani, 1996; Parikh and Boyd, 2014 (proximal step).
+    """
+
+    def __init__(self, lam: Lam, *, proximal: bool = True, **options: Any) -> None:
+        super().__init__(lam, **options)
+        if not isinstance(proximal, bool):
+            raise TypeError(f"proximal must be True or False, got {proximal!r}")
+        self.rank, self.needs_steps = int(proximal), proximal
+
+    def value(self, name: str, w: Tensor) -> Tensor:
+        """Σ |w|."""
+        return w.abs().sum()
+
+    def gradient(self, name: str, w: Tensor) -> Tensor:
+        """The sign of w, 0 at 0."""
+        return w.sign()
+
+    def after_step(self, name: str, w: Tensor, by: Any, scale: Tensor | None) -> None:
+        """The proximal step: |scale w| shrinks by `by`, at most to zero."""
+        if scale is None:
+            soft_threshold_(w, by)
+        else:
+            w.mul_(scale)
+            soft_threshold_(w, by)
+            w.div_(scale)
+
+
+class ScaleL1(L1):
+    """λ Σ |γ| over the scales of normalisation layers: whole channels fall to zero for pruning.
+
+    Source: Liu et al., 2017.
+    """
+
+    def accepts(self, module: nn.Module, name: str, w: Tensor) -> bool:
+        """The scales γ alone."""
+        return isinstance(module, NORMALISATIONS) and name.endswith("weight")
+
+
+class L2SP(WeightPenalty):
+    """λ Σ (w - w⁰)²: keeps the weights near those from which fine-tuning starts.
+
+    Args:
+        lam: the strength λ, one number or one per layer.
+        start: the model, or its ``state_dict``, whose weights are w⁰; they are copied.
+        new: the strength of λ_new Σ w² on weights that are not in `start`, such as a new head; a
+            weight of another shape counts as new.
+        biases, exempt: as for :class:`WeightPenalty`.
+
+    Source: Li, Grandvalet and Davoine, 2018 (twice their α / 2 and β / 2).
+    """
+
+    def __init__(
+        self,
+        lam: Lam,
+        start: nn.Module | Mapping[str, Tensor],
+        *,
+        new: float = 0.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(lam, **options)
+        self.new = checked(new)
+        start = getattr(start, "_orig_mod", start)
+        state = start.state_dict() if isinstance(start, nn.Module) else start
+        if not isinstance(state, Mapping):
+            raise TypeError(f"start must be a module or its state_dict, got {start!r}")
+        self.start = {name: value.detach().clone() for name, value in state.items()}
+
+    def terms(self, model: nn.Module) -> list[Term]:
+        """The weights, those that are not in the start with the strength `new`."""
+        terms = [t if self._known(t) else t._replace(lam=self.new) for t in super().terms(model)]
+        if not any(map(self._known, terms)):
+            raise ValueError("L2SP: no weight of the model has the name and shape of one in start")
+        for name, w, _ in filter(self._known, terms):
+            self.start[name] = self.start[name].to(w.device, w.dtype)
+        return terms
+
+    def scaled(self, factor: Any) -> L2SP:
+        """The same penalty, `factor` times as strong, on new weights, too."""
+        scaled = super().scaled(factor)
+        assert isinstance(scaled, L2SP)
+        scaled.new = self.new * factor
+        return scaled
+
+    def value(self, name: str, w: Tensor) -> Tensor:
+        """Σ (w - w⁰)²."""
+        return sum_of_squares(self._moved(name, w))
+
+    def gradient(self, name: str, w: Tensor) -> Tensor:
+        """2 (w - w⁰)."""
+        return 2 * self._moved(name, w)
+
+    def add_to(self, grad: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
+        """2 λ (w - w⁰), and Σ (w - w⁰)² from the same difference."""
+        moved = self._moved(name, w)
+        grad.add_(moved, alpha=2 * lam)
+        return sum_of_squares(moved)
+
+    def options(self) -> str:
+        """The strengths."""
+        new = f", new={shown(self.new)}" if self.new else ""
+        return f"{shown(self.lam)}, start{new}"
+
+    def _known(self, term: Term) -> bool:
+        start = self.start.get(term.name)
+        return start is not None and start.shape == term.weight.shape
+
+    def _moved(self, name: str, w: Tensor) -> Tensor:
+        start = self.start.get(name)
+        return w if start is None or start.shape != w.shape else w - start
+
+
+def sum_of_squares(w: Tensor) -> Tensor:
+    """Σ w², in one pass and without a tensor in between."""
+    flat = w.flatten()
+    return torch.dot(flat, flat)
+
+
+def soft_threshold_(w: Tensor, by: Any) -> Tensor:
+    """sign(w) max(|w| - by, 0), in place; `by` is a number or a tensor that broadcasts."""
+    if isinstance(by, Tensor):
+        return w.sub_(w.clamp(-by, by))
+    return w.copy_(F.softshrink(w, by))

@@ -1,0 +1,110 @@
+"""What does a penalty cost? The step of `fit` with it as a multiple of the bare step.
+
+    python -m tests.benchmarks.penalties [--repeats 60]
+
+An MLP 784-1000-216-10 (one million parameters), batches of 64, one thread. Each penalty acts
+through the update of `fit`: gradient in place, or the proximal step; beside it, for comparison,
+the same penalty as a plain function of the model, which goes through autograd. The updates take
+turns and a ratio is the median of those of the rounds, so that a busy moment hits all. Measured is
+what the processor worked. Prints a table and one line of JSON; fails above what is wanted.
+"""
+
+import argparse
+import json
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from nnkit.models import MLP
+from nnkit.regularizers import L1, L2, L2SP, GroupLasso, MaxNorm, Penalty, SoftSharing
+from nnkit.training.adam import FusedAdam
+from nnkit.training.regularized import RegularizedUpdate
+from nnkit.training.update import Update
+
+SIZES = [784, 1000, 216, 10]
+X, Y = torch.randn(64, 784), torch.randint(10, (64,))
+# name: the penalty, and at most how many bare steps a step with it may cost
+PENALTIES: dict[str, tuple[Penalty, float | None]] = {
+    "L2": (L2(1e-6), 1.1),
+    "SoftSharing": (SoftSharing(1e-9), 1.1),
+    "L1, subgradient": (L1(1e-6, proximal=False), 1.2),
+    "L1, proximal": (L1(1e-6), 1.2),
+    "L2SP": (L2SP(1e-6, MLP(SIZES, seed=1)), 1.2),
+    "L2 + L1, proximal": (L2(1e-6) + L1(1e-6), None),
+    "GroupLasso, proximal": (GroupLasso(1e-6), None),
+    "MaxNorm": (MaxNorm(3.0), None),
+}
+OPTIMIZERS: dict[str, Any] = {
+    "Adam": FusedAdam, "SGD": lambda params, lr: torch.optim.SGD(params, lr, foreach=True)
+}  # fmt: skip
+
+
+def update(make: Any, penalty: Any) -> Callable[[], object]:
+    """An update on a model of its own."""
+    model = MLP(SIZES, seed=0)
+    optimizer = make(model.parameters(), lr=1e-3)
+    if penalty is None:
+        plain = Update(model, optimizer, F.cross_entropy)
+        return lambda: plain(X, Y)
+    regularized = RegularizedUpdate(model, optimizer, F.cross_entropy, penalty)
+    return lambda: regularized(X, Y)
+
+
+def seconds(step: Callable[[], object]) -> float:
+    """How long the processor works on two steps."""
+    start = time.process_time()
+    step()
+    step()
+    return time.process_time() - start
+
+
+def ratios(make: Any, penalty: Penalty, repeats: int) -> dict[str, float]:
+    """The step in place, and through autograd, over the bare one."""
+    ways = {
+        "bare": update(make, None),
+        "here": update(make, penalty),
+        "autograd": update(make, lambda model: penalty(model)),
+    }
+    found: dict[str, list[float]] = {"here": [], "autograd": []}
+    for _ in range(repeats + 3):
+        times = {name: seconds(step) for name, step in ways.items()}
+        for name, values in found.items():
+            values.append(times[name] / times["bare"])
+    return {name: round(statistics.median(values[3:]), 3) for name, values in found.items()}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--repeats", type=int, default=60, help="rounds that count")
+    repeats = parser.parse_args().repeats
+    torch.set_num_threads(1)
+    results, failed = {}, []
+    print(f"{'':30}{'in place':>10}{'autograd':>10}{'wanted':>10}    (bare step = 1)")
+    for optimizer, make in OPTIMIZERS.items():
+        for name, (penalty, wanted) in PENALTIES.items():
+            row = results[f"{optimizer}, {name}"] = ratios(make, penalty, repeats)
+            limit = "" if wanted is None else f"{wanted:.1f}"
+            print(
+                f"{optimizer + ', ' + name:30}{row['here']:10.2f}{row['autograd']:10.2f}{limit:>10}"
+            )
+            if wanted is not None and row["here"] > wanted:
+                failed.append(f"{optimizer}, {name}")
+    print(f"above what is wanted: {', '.join(failed) or 'none'}")
+    print(json.dumps({"torch": torch.__version__, "python": platform.python_version(),
+                      "ratios": results}))  # fmt: skip
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()
