@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after ``nnkit``; those of the process if None.
 
     Returns:
-        The exit status: 0, or 1 if something failed and has been told on stderr.
+        The exit status: 0, 1 if something failed and has been told on stderr, 130 after Ctrl-C.
     """
     # what argparse does not know is JupyterLab's (its own REMAINDER stumbles over options)
     commands = parser()
@@ -51,3 +51,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CourseError as error:
         print(f"nnkit {args.command}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130

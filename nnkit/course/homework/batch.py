@@ -1,16 +1,19 @@
-"""Many tasks at a time, each in a process of its own, so that none can harm another."""
+"""Many tasks, some at a time, in processes that are replaced when they die or get stuck."""
 
 import multiprocessing
 import os
+import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any
 
 from nnkit.course.lectures import CourseError
 
 Task = Callable[[str], None]  # a function of a module, or a partial of one: it is pickled
+Report = Callable[[str, str], None]
 
 
 def run_batch(
@@ -27,52 +30,79 @@ def run_batch(
 
     Returns:
         For each item that failed, why.
+
+    Raises:
+        CourseError: if jobs is not positive.
     """
     from tqdm import tqdm
 
+    if jobs < 1:
+        raise CourseError(f"{jobs} jobs at a time; at least one is needed")
     context: Any = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *preload])
-    problems = {}
-    with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(items), unit="student") as bar:
-        done = {pool.submit(_supervise, context, task, item, limit): item for item in items}
+    todo, problems = deque(items), {}
+    with tqdm(total=len(items), unit="student") as bar, ThreadPoolExecutor(jobs) as pool:
+
+        def report(item: str, problem: str) -> None:
+            if problem:
+                problems[item] = problem
+            bar.update()
+
+        work = [pool.submit(_supervise, context, task, todo, limit, report) for _ in range(jobs)]
         try:
-            for future in as_completed(done):
-                if problem := future.result():
-                    problems[done[future]] = problem
-                bar.update()
-        except BaseException:  # Ctrl-C: begin nothing more
-            pool.shutdown(cancel_futures=True)
-            raise
+            for supervisor in work:
+                supervisor.result()
+        finally:
+            todo.clear()  # after Ctrl-C nothing more is begun
     return {item: problems[item] for item in items if item in problems}
 
 
-def _supervise(context: Any, task: Task, item: str, limit: float) -> str:
-    """Run one task in a process; return what went wrong, or nothing."""
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(there, task, item))
-    process.start()
-    there.close()
-    try:
-        return str(here.recv()) if here.poll(limit) else f"stopped after {limit:.0f} s"
-    except EOFError:
-        process.join()
-        return f"its process died (exit status {process.exitcode})"
-    finally:
-        process.kill()
-        process.join()
-        here.close()
+def _supervise(context: Any, task: Task, todo: deque[str], limit: float, report: Report) -> None:
+    """Give items to a process, one after the other, and to a new one if it is lost."""
+    process = None
+    while todo:
+        try:
+            item = todo.popleft()
+        except IndexError:  # another supervisor was faster
+            break
+        if process is None:
+            here, there = context.Pipe()
+            process = context.Process(target=_work, args=(there, task))
+            process.start()
+            there.close()
+        try:
+            here.send(item)
+            if not here.poll(limit):
+                raise TimeoutError
+            report(item, here.recv())
+        except (EOFError, OSError) as error:
+            slow = isinstance(error, TimeoutError)
+            report(item, f"stopped after {limit:.0f} s" if slow else "the process died")
+            _end(process, here)
+            process = None
+    if process is not None:
+        _end(process, here)
 
 
-def _work(answer: Connection, task: Task, item: str) -> None:
+def _end(process: Any, connection: Connection) -> None:
+    process.kill()
+    process.join()
+    connection.close()
+
+
+def _work(items: Connection, task: Task) -> None:
+    """Do what comes, and answer what went wrong with it, or nothing."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: what has begun is brought to its end
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        task(item)
-    except CourseError as error:
-        answer.send(str(error))
-    except Exception as error:
-        answer.send(f"{type(error).__name__}: {error}")
-    else:
-        answer.send("")
+    while True:
+        try:
+            task(items.recv())
+        except CourseError as error:
+            items.send(str(error))
+        except Exception as error:
+            items.send(f"{type(error).__name__}: {error}")
+        else:
+            items.send("")
 
 
 def _end_with_parent() -> None:

@@ -28,10 +28,10 @@ def convert(converter: Any, course: Course, name: str, *, student: str = ".", **
     for step, folder in steps.items():
         setattr(directory, step, folder)
     step = converter(coursedir=directory, config=course.config, force=True)
-    folder = course.root / step._input_directory / student / name
     # nbgrader would search with names as patterns, and not find a student called "a [b]"
+    folder = directory.format_path(step._input_directory, student, name)
     step.init_notebooks = lambda: None
-    step.assignments = {str(folder): [str(folder / f"{name}.ipynb")]}
+    step.assignments = {folder: [f"{folder}/{name}.ipynb"]}
     with _log(course.root / "logs" / name / f"{converter.__name__} {student}.log"):
         step.start()
 

@@ -23,12 +23,12 @@ class Marks:
 
     def by_question(self) -> "Marks":
         """Add up the tests of each exercise, as in ``softmax_test_1`` and ``softmax_test_2``."""
-        questions = list(dict.fromkeys(question(test) for test in self.tests))
-        belongs = [[float(question(test) == q) for q in questions] for test in self.tests]
-        sums = np.array(belongs).reshape(len(self.tests), len(questions))
-        return Marks(
-            self.students, questions, self.points @ sums, self.scores @ sums, self.penalties
-        )
+        questions = list(dict.fromkeys(map(question, self.tests)))
+        of = np.array([questions.index(question(test)) for test in self.tests])
+        points = np.array([self.points[of == q].sum() for q in range(len(questions))])
+        sums = [self.scores[:, of == q].sum(1) for q in range(len(questions))]
+        scores = np.stack(sums, axis=1)  # (students, questions)
+        return Marks(self.students, questions, points, scores, self.penalties)
 
 
 def question(test: str) -> str:
@@ -90,7 +90,7 @@ def export(course: Course, file: Path) -> int:
         names = sorted(assignment.name for assignment in gradebook.assignments)
         tables = {name: marks(gradebook, name).by_question() for name in names}
     header = ["student", "last name", "first name", "email"]
-    rows = {student: [student, *(field or "" for field in people[student])] for student in people}
+    rows = {s: [s, *(field or "" for field in people[s])] for s in sorted(people)}
     for name, table in tables.items():
         header += [f"{name} {q} /{p:g}" for q, p in zip(table.tests, table.points, strict=True)]
         header += [f"{name} late penalty", f"{name} total /{table.points.sum():g}"]

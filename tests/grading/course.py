@@ -1,0 +1,39 @@
+"""A course folder with the tiny homework released, and students who solve it well or badly."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from nnkit.course import cli
+
+HERE = Path(__file__).parent / "tiny"  # where `nnkit homework` finds its lectures
+NAME = "homework_1"
+MEAN = "def mean(values):\n    return sum(values) / len(values)"
+FIRST = "def mean(values):\n    return values[0]"  # right for one value only
+UNIT = "def unit(x):\n    return x / np.linalg.norm(x)"
+POSITIVE = "def unit(x):\n    return abs(x) / np.linalg.norm(x)"  # a hidden test sees it
+ESSAY = "When one value is far from the others."
+
+
+def nnkit(*arguments: object) -> int:
+    """Run the command in the folder of the tiny lectures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(HERE)
+        return cli.main(["homework", *map(str, arguments)])
+
+
+def released(course: Path) -> Any:
+    return nbformat.read(course / "release" / NAME / f"{NAME}.ipynb", as_version=4)
+
+
+def hand_in(course: Path, file: Path, **answers: str) -> None:
+    """Write a submission: the released notebook with some cells replaced."""
+    notebook = copy.deepcopy(released(course))
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        cell.source = answers.get(name, cell.source)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, file)

@@ -1,0 +1,362 @@
+"""``nnkit homework …`` on a tiny homework, from its release to the marks."""
+
+import csv
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from nnkit.course.homework import commands, convert, feedback, grade, release, source
+from nnkit.course.homework.course import open_course
+from nnkit.course.lectures import CourseError
+
+from .course import ESSAY, FIRST, HERE, MEAN, NAME, POSITIVE, UNIT, hand_in, nnkit, released
+
+SOURCE = HERE / "lectures/1_tiny/homework.md"
+ODD = "Zoë [b]*"  # a name that is a pattern, too
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A course folder with the homework released, and nobody graded."""
+    course = tmp_path_factory.mktemp("empty")
+    assert nnkit("release", 1, "--course", course) == 0
+    return course
+
+
+@pytest.fixture
+def course(empty: Path, tmp_path: Path) -> Path:
+    """Such a folder for one test alone."""
+    return Path(shutil.copytree(empty, tmp_path / "course"))
+
+
+@pytest.fixture(scope="session")
+def graded(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder after grading a class with a broken notebook in it, and what was said."""
+    course = tmp_path_factory.mktemp("graded") / "course"
+    shutil.copytree(empty, course)
+    folder = course.with_name("submissions")
+    hand_in(course, folder / "ana.ipynb", mean=MEAN, unit=UNIT, essay_mean=ESSAY)
+    hand_in(course, folder / "bob" / "my copy (2).ipynb", mean=FIRST, unit=POSITIVE)
+    hand_in(course, folder / "eve" / NAME / f"{NAME}.ipynb")
+    hand_in(course, folder / f"{ODD}.ipynb", mean=MEAN)
+    (folder / "broken.ipynb").write_text("{")
+    (folder / "linked.ipynb").symlink_to(folder / "ana.ipynb")
+    (folder / ".DS_Store").write_text("not a submission")
+    (folder / "nothing").mkdir()
+    command = [Path(sys.executable).with_name("nnkit"), "homework", "grade", "1", folder]
+    done = subprocess.run([*command, "--course", course], cwd=HERE, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    return course, done.stdout + done.stderr
+
+
+# Release
+
+
+def test_the_release_holds_no_solution_and_no_hidden_test(empty: Path) -> None:
+    text = "\n".join(cell.source for cell in released(empty).cells)
+    assert "sum(values)" not in text
+    assert "the median tells more" not in text
+    assert "96.25" not in text
+    assert "HIDDEN" not in text
+    assert "SOLUTION" not in text
+    assert text.count("raise NotImplementedError(") == 2
+    assert "add the values up and divide" in text  # the hint
+    assert "one number becomes 1" in text  # what is visible of a test with a hidden part
+
+
+def test_a_release_is_the_same_each_time(empty: Path, course: Path) -> None:
+    assert nnkit("release", 1, "--course", course) == 0
+    assert released(course) == released(empty)
+
+
+def test_a_reference_that_loses_marks_is_not_released(tmp_path, monkeypatch, capsys) -> None:
+    homework = tmp_path / "lectures/1_tiny/homework.md"
+    homework.parent.mkdir(parents=True)
+    text = SOURCE.read_text("utf-8").replace("sum(values) / len(values)", "max(values)")
+    homework.write_text(text, "utf-8")
+    monkeypatch.setattr("tests.grading.course.HERE", tmp_path)
+    assert nnkit("release", 1, "--course", tmp_path / "course") == 1
+    said = capsys.readouterr().err
+    assert "the reference solution loses marks" in said
+    assert "mean_test_2: the mean of 2 and 4 is 3" in said
+    assert "mean_test_1" not in said
+    assert not (tmp_path / "course/release").exists()
+
+
+def test_a_lecture_without_homework_is_named(capsys, tmp_path: Path) -> None:
+    assert nnkit("release", 7, "--course", tmp_path) == 1
+    assert "lecture 7 has no homework; those that have one: 1" in capsys.readouterr().err
+    assert nnkit("stats", "one", "--course", tmp_path) == 1
+    assert "'one' is no lecture" in capsys.readouterr().err
+
+
+# Validate
+
+
+def test_a_right_notebook_is_valid_whatever_it_warns_of(course: Path, capsys) -> None:
+    warning = "import sys\nprint('a warning', file=sys.stderr)\n"
+    hand_in(course, course / "a.ipynb", mean=warning + MEAN, unit=UNIT)
+    assert nnkit("validate", course / "a.ipynb") == 0
+    assert "4 of 4 tests pass" in capsys.readouterr().out
+
+
+def test_what_fails_is_told_in_words(course: Path, capsys) -> None:
+    hand_in(course, course / "a.ipynb", mean=FIRST, unit_test_1="pass")
+    assert nnkit("validate", course / "a.ipynb") == 1
+    said = capsys.readouterr().out
+    assert "mean_test_2: the mean of 2 and 4 is 3" in said
+    assert "mean_test_1" not in said
+    assert re.search(r"unit_test_1: was edited", said)
+    assert "unit_test_2: NotImplementedError: Write this" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is no notebook"),
+        (nbformat.writes(nbformat.v4.new_notebook()), "holds no tests"),
+        (None, "No such file"),
+    ],
+    ids=["broken", "another", "none"],
+)
+def test_what_is_no_homework_is_refused(tmp_path, capsys, text, message) -> None:
+    if text is not None:
+        (tmp_path / "a.ipynb").write_text(text)
+    assert nnkit("validate", tmp_path / "a.ipynb") == 1
+    assert message in capsys.readouterr().err
+
+
+# Grade
+
+
+def test_one_bad_submission_stops_nobody(graded: tuple[Path, str]) -> None:
+    course, said = graded
+    assert "4 of 5 graded, 5 of them now" in said
+    assert re.search(r"not graded: broken: .*does not appear to be JSON", said)
+    assert "not graded: linked: is a link, which is not followed" in said
+    assert f"not graded: nothing: 0 notebooks, none of them {NAME}.ipynb" in said
+    assert {path.name for path in (course / "autograded").iterdir()} == {"ana", "bob", "eve", ODD}
+    assert not list((course / grade.UNFINISHED).rglob("*.ipynb"))
+    assert "NotJSONError" in (course / f"logs/{NAME}/Autograde broken.log").read_text()
+
+
+def test_marks_are_exported_per_question(graded: tuple[Path, str], tmp_path: Path, capsys) -> None:
+    assert nnkit("export", tmp_path / "marks.csv", "--course", graded[0]) == 0
+    assert "1 answers wait for a mark by hand" in capsys.readouterr().out
+    with (tmp_path / "marks.csv").open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header[:4] == ["student", "last name", "first name", "email"]
+    titles = ("mean /3", "unit /2", "essay_mean /3", "late penalty", "total /8")
+    assert header[4:] == [f"{NAME} {title}" for title in titles]
+    assert {row[0]: row[4:] for row in rows} == {
+        "ana": ["3", "2", "", "0", "5"],
+        "bob": ["1", "1", "0", "0", "2"],
+        "broken": ["", "", "", "", ""],
+        "eve": ["0", "0", "0", "0", "0"],
+        ODD: ["3", "0", "0", "0", "3"],
+    }
+
+
+def test_marks_by_hand_and_penalties_count(graded: tuple[Path, str], tmp_path, capsys) -> None:
+    course = tmp_path / "course"
+    shutil.copytree(graded[0], course)
+    with open_course(course).gradebook() as gradebook:
+        gradebook.find_grade("essay_mean", NAME, NAME, "ana").manual_score = 2.5
+        gradebook.find_submission_notebook(NAME, NAME, "ana").late_submission_penalty = 1
+        gradebook.db.commit()
+    assert nnkit("export", tmp_path / "marks.csv", "--course", course) == 0
+    assert "ana,,,,3,2,2.5,1,6.5" in (tmp_path / "marks.csv").read_text().splitlines()
+    assert "wait" not in capsys.readouterr().out
+
+
+def test_a_killed_run_goes_on_where_it_was(course: Path, tmp_path: Path, capsys) -> None:
+    settings = course / "nbgrader_config.py"
+    settings.write_text(settings.read_text() + "c.TrustedExecute.timeout = 5.0\n")
+    folder = tmp_path / "submissions"
+    hand_in(course, folder / "1.ipynb", mean=MEAN)
+    hand_in(course, folder / "2.ipynb", mean="def mean(values):\n    while True: pass")
+    command = [Path(sys.executable).with_name("nnkit"), "homework", "grade", "1", folder]
+    run = subprocess.Popen([*command, "--course", course, "--jobs", "1"], cwd=HERE)
+    first = course / "autograded/1" / NAME
+    while not first.exists() and run.poll() is None:
+        time.sleep(0.05)
+    while not (course / grade.UNFINISHED / "2" / NAME).exists() and run.poll() is None:
+        time.sleep(0.05)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    assert first.exists()
+    assert not (course / "autograded/2").exists()
+    before = (first / f"{NAME}.ipynb").stat().st_mtime_ns
+
+    assert nnkit("grade", 1, folder, "--course", course) == 0
+    said = capsys.readouterr().out
+    assert "1 of 2 are graded already" in said
+    assert "2 of 2 graded, 1 of them now" in said
+    assert (first / f"{NAME}.ipynb").stat().st_mtime_ns == before
+    assert scores(course) == {"1": 3, "2": 0}
+
+
+def scores(course: Path) -> dict[str, float]:
+    with open_course(course).gradebook() as gradebook:
+        submissions = gradebook.notebook_submissions(NAME, NAME)
+        return {submission.student.id: submission.score for submission in submissions}
+
+
+def test_what_is_handed_in_anew_is_graded_anew(course: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "submissions"
+    hand_in(course, folder / "1.ipynb")
+    work = open_course(course)
+    students, problems = grade.collect(work, NAME, folder)
+    assert (students, problems) == (["1"], {})
+    grade.grade_one(course, work.directory(NAME).db_url, NAME, "1")
+    assert scores(course) == {"1": 0}
+    hand_in(course, folder / "1.ipynb", mean=MEAN)
+    assert nnkit("grade", 1, folder, "--course", course, "--jobs", 1) == 0
+    assert scores(course) == {"1": 3}
+    done = course / "autograded/1" / NAME / f"{NAME}.ipynb"
+    before = done.stat().st_mtime_ns
+    assert nnkit("grade", 1, folder, "--course", course) == 0
+    assert done.stat().st_mtime_ns == before
+    assert nnkit("grade", 1, folder, "--course", course, "--force") == 0
+    assert done.stat().st_mtime_ns > before
+
+
+def test_a_submission_that_is_too_large_is_refused(course: Path, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("nnkit.course.homework.submissions.LARGEST", 1 << 20)
+    folder = tmp_path / "submissions"
+    folder.mkdir()
+    (folder / "1.ipynb").write_bytes(bytes(2 << 20))
+    (folder / " 2.ipynb").write_bytes(b"{}")
+    students, problems = grade.collect(open_course(course), NAME, folder)
+    assert students == []
+    assert "larger than 1 MB" in problems["1"]
+    assert "begins or ends with a blank" in problems[" 2"]
+
+
+def test_the_time_of_submission_is_kept_for_penalties(course: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "submissions"
+    hand_in(course, folder / "1" / f"{NAME}.ipynb")
+    (folder / "1/timestamp.txt").write_text("2026-01-02 03:04:05 UTC")
+    grade.collect(open_course(course), NAME, folder)
+    assert (course / "submitted/1" / NAME / "timestamp.txt").read_text().startswith("2026-01-02")
+
+
+def test_nbgrader_s_own_folder_is_graded_in_place(course: Path) -> None:
+    hand_in(course, course / "submitted/1" / NAME / f"{NAME}.ipynb")
+    collected = grade.collect(open_course(course), NAME, course / "submitted")
+    assert collected == (["1"], {})
+
+
+@pytest.mark.parametrize("folder", ["absent", "void"])
+def test_no_submissions_are_told(course: Path, tmp_path: Path, folder: str, capsys) -> None:
+    (tmp_path / "void").mkdir()
+    assert nnkit("grade", 1, tmp_path / folder, "--course", course) == 1
+    assert "one per student" in (said := capsys.readouterr().err) or "is no folder" in said
+
+
+def test_what_was_not_released_or_not_graded_is_told(course: Path, tmp_path, capsys) -> None:
+    hand_in(course, tmp_path / "submissions/1.ipynb")
+    assert nnkit("grade", 2, tmp_path / "submissions", "--course", course) == 1
+    assert "first: nnkit homework release 2" in capsys.readouterr().err
+    assert nnkit("feedback", 1, "--course", course) == 1
+    assert "nobody has been graded" in capsys.readouterr().err
+    assert nnkit("stats", 1, "--course", course) == 1
+    assert "nobody has handed in" in capsys.readouterr().err
+
+
+def test_two_runs_do_not_meet(course: Path, tmp_path: Path, capsys) -> None:
+    hand_in(course, tmp_path / "submissions/1.ipynb")
+    with grade.only_run(open_course(course)):
+        assert nnkit("grade", 1, tmp_path / "submissions", "--course", course) == 1
+    assert "another run is at work" in capsys.readouterr().err
+
+
+# Feedback
+
+
+def test_feedback_says_what_failed_and_shows_no_hidden_test(graded: tuple[Path, str]) -> None:
+    course, _ = graded
+    url = open_course(course).directory(NAME).db_url
+    assert nnkit("feedback", 1, "--course", course, "--jobs", 1) == 0
+    feedback.feedback_one(course, url, NAME, "bob")  # in this process
+    page = (course / "feedback/bob" / NAME / f"{NAME}.html").read_text("utf-8")
+    assert "the direction of a vector is lost" in page  # said by a hidden test
+    assert "the mean of 2 and 4 is 3" in page
+    assert "HIDDEN" not in page
+    assert "-7.0" not in page  # what the hidden test calls it with
+    assert "Traceback" not in page
+    assert "96.25" not in page
+    pages = {path.parent.parent.name for path in course.glob("feedback/*/*/*.html")}
+    assert pages == {"ana", "bob", "eve", ODD}
+
+
+def test_of_a_long_message_one_line_is_shown() -> None:
+    error = nbformat.v4.new_output(
+        "error", ename="AssertionError", evalue="\nNot equal\n desired: 7", traceback=["line 3: 7"]
+    )
+    stream = nbformat.v4.new_output("stream", text="the student printed 7")
+    cell = nbformat.v4.new_code_cell("f()", outputs=[error, stream])
+    cell.metadata.nbgrader = {"grade": True, "solution": False}
+    cell, _ = feedback.HideTests().preprocess_cell(cell, {}, 0)
+    assert [(o.evalue, o.traceback) for o in cell.outputs] == [
+        ("Not equal", ["AssertionError: Not equal"])
+    ]
+
+
+# Gradebooks and settings
+
+
+def test_settings_of_the_teacher_s_own_win(course: Path) -> None:
+    assert open_course(course).directory(NAME).db_url.startswith("sqlite:///")
+    settings = course / "nbgrader_config.py"
+    settings.write_text(settings.read_text() + "c.CourseDirectory.db_url = 'sqlite://'\n")
+    assert open_course(course).directory(NAME).db_url == "sqlite://"
+    assert open_course(course, "sqlite:///b.db").directory(NAME).db_url == "sqlite:///b.db"
+
+
+def test_a_new_course_keeps_its_gradebook(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/marks.db"
+    open_course(tmp_path / "new", url)
+    assert open_course(tmp_path / "new").directory(NAME).db_url == url
+    assert (tmp_path / "new/nbgrader_config.py").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("url", ["postgresql+nodriver://host/db", "sqlite:////absent/marks.db"])
+def test_a_gradebook_that_is_not_there_is_told(course: Path, url: str, capsys) -> None:
+    assert nnkit("stats", 1, "--course", course, "--gradebook", url) == 1
+    assert "nnkit homework: no gradebook: " in capsys.readouterr().err
+
+
+def test_without_nbgrader_the_command_says_what_to_install(monkeypatch, tmp_path, capsys) -> None:
+    monkeypatch.setattr("nnkit.course.homework.course.find_spec", lambda name: None)
+    assert nnkit("validate", tmp_path / "a.ipynb") == 1
+    assert "pip install 'nnkit[homework]'" in capsys.readouterr().err
+
+
+def test_programs_beside_python_are_found(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin")
+    open_course(tmp_path)
+    assert os.environ["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+
+
+def test_nbgrader_s_reason_is_found_in_its_log() -> None:
+    trace = 'Traceback (most recent call last):\n  File "a"\nKeyError: 1\nanother line'
+    assert convert._reason(trace) == "KeyError: 1"
+    assert convert._reason("said first\nsaid last\n") == "said last"
+    assert convert._reason("") == "no reason given"
+
+
+def test_a_number_is_needed_to_name_a_homework() -> None:
+    assert source.name_of("18") == "homework_18"
+    with pytest.raises(CourseError, match="no lecture"):
+        source.name_of("../18")
+    assert Path("build/homework") == commands.FOLDER
+    assert release.lost_marks(nbformat.v4.new_notebook()) == {}
