@@ -1,0 +1,286 @@
+"""Processes that can do no harm: workers under bubblewrap, on Linux.
+
+A worker sees the system's programs and this Python, read-only, and an empty folder of its own in
+memory. It has no network, no privileges, no other processes in sight, and limits on all it can use
+up. It dies with the process that started it.
+"""
+
+import atexit
+import os
+import secrets
+import select
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import nnkit
+from nnkit.course.homework.channel import NONCE, receive, send
+from nnkit.course.homework.protocol import ProtocolError
+from nnkit.course.homework.worker import READY
+from nnkit.course.lectures import CourseError
+
+START = 120.0  # seconds; a worker is ready in two, unless the machine is very busy
+NOBODY = "65534"
+SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")  # on most systems links into /usr
+LOADER = ("/etc/ld.so.cache", "/etc/alternatives")  # which library is meant
+ENVIRONMENT = {
+    **{"PATH": "/usr/bin:/bin", "HOME": "/tmp", "USER": "student", "LANG": "C.UTF-8"},
+    **{"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg"},
+    "TQDM_DISABLE": "1",
+}
+
+
+class SandboxError(CourseError):
+    """There is no sandbox here, so nothing may be graded."""
+
+
+class WorkerLost(Exception):
+    """A worker died, was too slow or did not keep to the protocol; it is closed."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a worker may use up.
+
+    Args:
+        memory: bytes of address space, for each process.
+        cpu: seconds of processor time, for each process and in all.
+        processes: processes and threads at a time.
+        disk: bytes of the folder in memory, and of a file.
+        files: open files, for each process.
+    """
+
+    memory: int = 4 << 30
+    cpu: int = 600
+    processes: int = 16
+    disk: int = 128 << 20
+    files: int = 128
+
+
+class Sandbox:
+    """A worker in its sandbox, for the code of one student only.
+
+    Args:
+        limits: what it may use up.
+
+    Raises:
+        SandboxError: if this system has no sandbox; it says what to do.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        command = _command(limits)
+        self.channel, inside = socket.socketpair()
+        with inside:
+            self.process = subprocess.Popen(
+                command,
+                stdin=inside.fileno(),
+                stdout=inside.fileno(),
+                stderr=subprocess.PIPE,
+                process_group=0,
+                cwd="/",
+                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            )
+
+    def wait(self) -> None:
+        """Wait until the worker has imported what takes long.
+
+        Raises:
+            SandboxError: if it did not start.
+        """
+        try:
+            ready = receive(self.channel, time.monotonic() + START) == READY
+        except (EOFError, TimeoutError, ProtocolError):
+            ready = False
+        if not ready:
+            raise SandboxError(_why(self.close()))
+
+    def ask(self, request: bytes, timeout: float) -> bytes:
+        """Send a request and give what comes back.
+
+        Args:
+            request: what the worker is to do.
+            timeout: seconds for all of it.
+
+        Returns:
+            The reply, in which anything may stand: the student's code can write it.
+
+        Raises:
+            WorkerLost: if there is none.
+        """
+        deadline = time.monotonic() + timeout
+        nonce = secrets.token_bytes(NONCE)  # or a reply could be written before the question
+        try:
+            send(self.channel, nonce + request, deadline)
+            reply = receive(self.channel, deadline)
+        except TimeoutError:
+            self.close()
+            raise WorkerLost(f"no answer within {timeout:.0f} s") from None
+        except (EOFError, OSError):
+            self.close()
+            raise WorkerLost("the process died") from None
+        except ProtocolError as error:
+            self.close()
+            raise WorkerLost(str(error)) from None
+        if reply[:NONCE] != nonce:
+            self.close()
+            raise WorkerLost("the answer belongs to no question")
+        return reply[NONCE:]
+
+    def is_quiet(self) -> bool:
+        """Tell whether nothing has come that was not asked for."""
+        return not select.select([self.channel], [], [], 0)[0]
+
+    def close(self) -> str:
+        """Kill every process in the sandbox and give what was said on stderr at the start."""
+        self.channel.close()
+        with suppress(ProcessLookupError):
+            # all of the group: one that is killed while it starts has not yet tied its children
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        assert self.process.stderr is not None
+        with self.process.stderr as stderr:
+            os.set_blocking(stderr.fileno(), False)  # nor wait for whoever else may hold it
+            said = stderr.read() or b""
+        return bytes(said).decode(errors="replace").strip()
+
+
+_spare: dict[Limits, Sandbox] = {}
+
+
+def warm(limits: Limits) -> None:
+    """Start a worker ahead of time, so that the next one asked for need not be waited for."""
+    if limits not in _spare:
+        _spare[limits] = Sandbox(limits)
+
+
+def fresh(limits: Limits) -> Sandbox:
+    """Give a worker that has run no student's code, and start the next one.
+
+    Raises:
+        SandboxError: if this system has no sandbox; it says what to do.
+    """
+    warm(limits)
+    sandbox = _spare.pop(limits)
+    sandbox.wait()
+    warm(limits)
+    return sandbox
+
+
+@atexit.register
+def close_spare() -> None:
+    """Close the workers that nobody asked for."""
+    while _spare:
+        _spare.popitem()[1].close()
+
+
+def _command(limits: Limits) -> list[str]:
+    """Give the command that starts a worker.
+
+    Raises:
+        SandboxError: if a program for it is missing, or it would show what must not be seen.
+    """
+    if not sys.platform.startswith("linux"):
+        raise SandboxError("homework is graded on Linux only, where bubblewrap is; use a container")
+    folders = _folders()
+    if around := [folder for folder in folders if Path.cwd().is_relative_to(folder)]:
+        raise SandboxError(
+            f"students' code can read {around[0]}, so nothing is graded from inside it; "
+            "go to the course's folder, and keep that apart from Python's"
+        )
+    is_root = os.geteuid() == 0
+    sources = [f"/mnt/{i}" if is_root else str(folder) for i, folder in enumerate(folders)]
+    return [
+        *(_as_nobody(folders, sources) if is_root else []),
+        *_in_bubblewrap(folders, sources, limits),
+        *_limited(limits),
+        *(sys.executable, "-I", "-m", "nnkit.course.homework.worker"),
+    ]
+
+
+def _folders() -> list[Path]:
+    """Name the folders of Python and of this library, those left out that lie in another."""
+    python = Path(sys.executable).resolve().parents[1]
+    found = {Path(sys.prefix), Path(sys.base_prefix), python, Path(nnkit.__file__).parent}
+    known = {Path("/usr"), *found}
+    return sorted(f for f in found if not any(f.is_relative_to(k) for k in known - {f}))
+
+
+def _as_nobody(folders: list[Path], sources: list[str]) -> list[str]:
+    """Begin as root, to make the folders accessible, and go on as a user without privileges.
+
+    To root itself limits do not apply; and nobody may have no way into, say, root's own home. Each
+    program here becomes the next, so that it is the sandbox itself that is killed in the end.
+    """
+    mounts = [
+        f"mkdir {source}; mount --bind {shlex.quote(str(folder))} {source}"
+        for folder, source in zip(folders, sources, strict=True)
+    ]
+    script = "; ".join(["set -e", "mount -t tmpfs -o mode=755 tmpfs /mnt", *mounts, 'exec "$@"'])
+    return [
+        *(_program("unshare"), "--mount", "--", _program("sh"), "-c", script, "sh"),
+        *(_program("setpriv"), "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"),
+        "--inh-caps=-all",
+    ]
+
+
+def _in_bubblewrap(folders: list[Path], sources: list[str], limits: Limits) -> list[str]:
+    """Show the system's programs and the folders, nothing else, and leave nothing writable."""
+    return [
+        *(_program("bwrap"), "--die-with-parent", "--new-session", "--clearenv"),
+        *("--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"),
+        *(part for pair in ENVIRONMENT.items() for part in ("--setenv", *pair)),
+        *("--ro-bind", "/usr", "/usr"),
+        *(part for path in SYSTEM for part in _system(Path(path))),
+        *(part for path in LOADER for part in ("--ro-bind-try", path, path)),
+        *(part for f, s in zip(folders, sources, strict=True) for part in ("--ro-bind", s, str(f))),
+        *("--proc", "/proc", "--dev", "/dev", "--size", str(limits.disk), "--tmpfs", "/tmp"),
+        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"),
+    ]
+
+
+def _system(path: Path) -> list[str]:
+    if path.is_symlink():
+        return ["--symlink", os.readlink(path), str(path)]
+    return ["--ro-bind-try", str(path), str(path)]
+
+
+def _limited(limits: Limits) -> list[str]:
+    """Set the limits inside the sandbox, where its processes are counted apart from all others."""
+    return [
+        *(_program("prlimit"), f"--as={limits.memory}", f"--cpu={limits.cpu}", "--core=0"),
+        *(f"--nproc={limits.processes}", f"--fsize={limits.disk}", f"--nofile={limits.files}"),
+    ]
+
+
+def _program(name: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        package = "bubblewrap" if name == "bwrap" else "util-linux"
+        raise SandboxError(
+            f"nothing is graded without a sandbox, and for that '{name}' is missing; "
+            f"on Debian and Ubuntu: sudo apt install {package}"
+        )
+    return path
+
+
+def _why(said: str) -> str:
+    """Say what to do about a worker that did not start."""
+    if "Unknown option" in said:
+        advice = "bubblewrap is too old; 0.8 or a later version is needed"
+    elif "namespace" in said or "uid map" in said:
+        advice = (
+            "this system forbids namespaces to users. On Ubuntu 24.04 and later an administrator "
+            "permits them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 "
+            "(or an AppArmor profile for bwrap); a container needs --security-opt seccomp=… that "
+            "permits unshare"
+        )
+    else:
+        advice = "see the message"
+    return f"nothing is graded without a sandbox, and it did not start: {advice}\n{said}"

@@ -1,0 +1,163 @@
+"""The tests of a homework, run in this process; the student's code, run in a worker."""
+
+import builtins
+import io
+import random
+import signal
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from nbformat import NotebookNode
+
+from nnkit.course.homework.sandbox import Limits
+from nnkit.course.homework.stubs import Student, StudentError
+from nnkit.course.homework.transplant import is_solution, is_test, names, transplant
+
+PATIENCE = 10  # a whole notebook may take as long as this many cells that use up their time
+GRACE = 2.0  # seconds on top for a test to come to its end by itself
+LONGEST = 500  # characters of a message: what a test prints of an answer, students read
+TEST = "<test>"  # what a traceback calls the cell
+BEGIN_HIDDEN, END_HIDDEN = "BEGIN HIDDEN TESTS", "END HIDDEN TESTS"
+
+
+class OutOfTime(BaseException):
+    """A cell takes too long; no ``except Exception`` of a test swallows it."""
+
+
+def grade_notebook(
+    release: Any, submission: Any, *, timeout: float = 30.0, limits: Limits | None = None
+) -> Any:
+    """Run the tests of a homework on a submission.
+
+    Args:
+        release: the notebook that was handed out, with stubs for solutions and with hidden tests.
+        submission: what came back.
+        timeout: seconds that a cell may take.
+        limits: what the worker may use up.
+
+    Returns:
+        The release with the student's solutions and essays in it. A test cell that failed holds an
+        error; one that passed none.
+
+    Raises:
+        SandboxError: if this system has no sandbox. Nothing in a submission raises.
+    """
+    graded = transplant(release, submission)
+    for cell in filter(is_test, graded.cells):
+        cell.outputs = [_error("NotRun", "this test was not run")]  # until it has passed
+    student = Student(timeout, limits or Limits())
+    namespace: dict[str, Any] = {"__name__": "__tests__"}
+    ends = time.monotonic() + PATIENCE * timeout
+    try:
+        for original, cell in zip(release.cells, graded.cells, strict=True):
+            if cell.cell_type != "code":
+                continue
+            if time.monotonic() > ends:
+                cell.outputs = [_error("OutOfTime", "the notebook has used up its time")]
+            elif is_solution(cell):
+                cell.outputs = _run_solution(student, cell, names(original.source), namespace)
+            elif is_test(cell):
+                cell.outputs = _run_trusted(student, cell, namespace)
+            else:
+                _run_solution(student, cell, [], {})
+                cell.outputs = _run_trusted(student, cell, namespace)
+    finally:
+        student.close()
+    return graded
+
+
+def _run_solution(
+    student: Student, cell: Any, wanted: list[str], namespace: dict[str, Any]
+) -> list[Any]:
+    """Run a cell in the worker and put what it defines into the tests' namespace."""
+    outputs = []
+    student.begin()
+    try:
+        student.run(cell.source)
+    except StudentError as error:
+        outputs = [_error(error.kind, error.message)]
+    for name in wanted:
+        namespace.pop(name, None)
+    with suppress(StudentError):  # then the tests find nothing under these names
+        namespace |= student.get(wanted)
+    return outputs
+
+
+def _run_trusted(student: Student, cell: Any, namespace: dict[str, Any]) -> list[Any]:
+    """Run a cell of the release in this process; give its outputs as nbgrader reads them."""
+    student.begin()
+    said = io.StringIO()
+    outputs = []
+    with redirect_stdout(said), redirect_stderr(said), warnings.catch_warnings(action="ignore"):
+        _seed()
+        try:
+            with _alarm(student.timeout + GRACE):
+                exec(compile(cell.source, TEST, "exec"), namespace)
+            if student.lost:  # the test expected an exception, and that is none
+                raise StudentError("NoAnswer", student.lost)
+        except (Exception, SystemExit, OutOfTime) as error:
+            outputs = [_failure(error, cell.source)]
+    if said.getvalue():
+        outputs.append(NotebookNode(output_type="stream", name="stdout", text=said.getvalue()))
+    return outputs
+
+
+def _failure(error: BaseException, source: str) -> Any:
+    """Tell what failed; of a hidden test neither a line nor what it gave to the student's code."""
+    lines = [f.lineno or 0 for f in traceback.extract_tb(error.__traceback__) if f.filename == TEST]
+    above = source.splitlines()[: lines[-1] if lines else 0]
+    hidden = _last(above, BEGIN_HIDDEN) > _last(above, END_HIDDEN)
+    kind, message = type(error).__name__, str(error)
+    if isinstance(error, StudentError):
+        own = kind = error.kind
+        message = error.message
+        if hidden and kind != "NoAnswer":  # its text may hold what it was called with
+            known = isinstance(getattr(builtins, own, None), type)
+            kind, message = own if known else "StudentError", "raised by your code"
+    if not message:
+        message = "a hidden check failed" if hidden else f"line {lines[-1] if lines else 1}"
+    return _error(kind, message)
+
+
+def _last(lines: list[str], mark: str) -> int:
+    return max((index for index, line in enumerate(lines) if mark in line), default=-1)
+
+
+def _error(kind: str, message: str) -> Any:
+    short = message if len(message) <= LONGEST else message[:LONGEST] + " …"
+    text = short.encode(errors="replace").decode()
+    return NotebookNode(output_type="error", ename=kind, evalue=text, traceback=[f"{kind}: {text}"])
+
+
+def _seed() -> None:
+    """Give every student the same random numbers."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Raise OutOfTime after some seconds; only a process's main thread can be woken so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise OutOfTime(f"no end within {seconds:.0f} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
