@@ -151,3 +151,16 @@ def test_the_time_limit_can_fail(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
     failed = failures(run("--rebuild-references"))
     assert list(failed) == ["Whole part"]
     assert "a part may take 0.001 s" in failed["Whole part"]
+
+
+def test_homework_runs_but_nothing_is_stored_of_it(run: Run, pytester: pytest.Pytester) -> None:
+    homework = pytester.path / "lectures/01_tiny/homework.md"
+    run("--rebuild-references")
+    homework.write_text(SOURCE.replace("{total / 8:.4f}", "{total / 9:.4f}"), encoding="utf-8")
+    run("--rebuild-references").assert_outcomes(passed=6)
+    run().assert_outcomes(passed=6)
+    assert [path.name for path in pytester.path.glob("tests/notebooks/references/*/*")] == [
+        "1_sums.txt"
+    ]
+    homework.write_text(SOURCE.replace("assert total == 2", "assert total == 3"), encoding="utf-8")
+    assert list(failures(run())) == ["Cell 1: The claim"]

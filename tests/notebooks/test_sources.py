@@ -27,8 +27,12 @@ TOPICS = {
 SLIDES = {"slide", "subslide"}  # what puts a new page on the screen
 CODE_LINES = 15
 TAGS = {"remove_input", "nbval-ignore-output", "raises-exception"}
-PARTS = sorted((ROOT / "lectures").glob("*/*.md"))
+PARTS = sorted((ROOT / "lectures").glob("*/[0-9]*.md"))
+HOMEWORK = sorted((ROOT / "lectures").glob("*/homework.md"))
 part = pytest.mark.parametrize("path", PARTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+source = pytest.mark.parametrize(
+    "path", PARTS + HOMEWORK, ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
 
 
 @cache
@@ -61,7 +65,11 @@ def test_the_finished_parts_are_there() -> None:
     assert names == set(TOPICS), "enter a new part with its topics in TOPICS"
 
 
-@part
+def test_a_lecture_holds_parts_and_homework_only() -> None:
+    assert sorted((ROOT / "lectures").glob("*/*.md")) == sorted(PARTS + HOMEWORK)
+
+
+@source
 def test_a_round_trip_changes_nothing(path: Path) -> None:
     text = path.read_bytes().decode("utf-8")
     stamp = re.search(r"^ +jupytext_version: .*\n", text, re.MULTILINE)
