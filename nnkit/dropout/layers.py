@@ -7,6 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
+from nnkit.layers import DropConnect
+
 Head = Callable[[Tensor], Tensor]
 
 
@@ -15,7 +17,7 @@ def random_layers(model: nn.Module) -> list[nn.Module]:
     found: list[nn.Module] = [
         module
         for module in model.modules()
-        if isinstance(module, _DropoutNd)
+        if isinstance(module, _DropoutNd | DropConnect)
         or (isinstance(module, nn.MultiheadAttention | nn.RNNBase) and module.dropout > 0)
     ]
     if not found:

@@ -91,10 +91,11 @@ def _passes(model: nn.Module, x: Any, samples: int, layers: list[nn.Module]) -> 
     """Outputs of several passes; a module that ends before the first random layer runs once."""
     known: dict[nn.Module, Tensor] = {}
     calls: Counter[nn.Module] = Counter()
+    parts = [part for layer in layers for part in layer.modules()]  # of the random layers
 
     def remember(module: nn.Module, _: Any, output: Any) -> None:
         calls[module] += 1
-        if any(calls[layer] for layer in layers):
+        if any(calls[part] for part in parts):
             return
         for inner in module.modules():
             known.pop(inner, None)

@@ -11,20 +11,24 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import Circle
 
 from nnkit.plots.fields import Array
-from nnkit.plots.style import BLUE, DIVERGING, GREY, GRID, INK, PAPER
+from nnkit.plots.style import BLUE, CLASS_COLOURS, DIVERGING, GREY, GRID, INK, PAPER
 
 CAPTION = 1.3  # below the columns; lengths are in units of the axes
 Point = tuple[float, float]
-Edge = tuple[Point, Point, float, int]  # from, to, weight, number of the target
+Edge = tuple[Point, Point, float, int, int]  # from, to, weight, target, which shared weight
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights (outputs, inputs) between two columns, the biases, and which weights exist."""
+    """The weights (outputs, inputs) between two columns, the biases, and which weights exist.
+
+    Of a layer that shares weights, `shared` says which of them, from 1, is on a connection.
+    """
 
     weight: Array
     bias: Array | None
     kept: Any
+    shared: Any = None
 
 
 class Diagram:
@@ -70,19 +74,22 @@ class Diagram:
         """Draw the weights between column ``depth`` and the next."""
         pairs = [(i, o) for i in self.shown[depth] for o in self.shown[depth + 1]]
         start, end = self.where[depth], self.where[depth + 1]
+        shared = np.zeros_like(weights.kept, int) if weights.shared is None else weights.shared
         lines: list[Edge] = [
-            (start[i], end[o], weights.weight[o, i], o) for i, o in pairs if weights.kept[o, i]
+            (start[i], end[o], weights.weight[o, i], o, int(shared[o, i]))
+            for i, o in pairs
+            if weights.kept[o, i]
         ]
         if (one := self.one[depth]) is not None and weights.bias is not None:
-            lines += [(one, end[o], weights.bias[o], o) for o in self.shown[depth + 1]]
-        largest = max((abs(weight) for _, _, weight, _ in lines), default=1.0) or 1.0
+            lines += [(one, end[o], weights.bias[o], o, 0) for o in self.shown[depth + 1]]
+        largest = max((abs(line[2]) for line in lines), default=1.0) or 1.0
         lines.sort(key=lambda line: abs(line[2]))  # the strongest on top
         thickest = 2.0 + 4.5 * self.pitch
         self.ax.add_collection(
             LineCollection(
                 [line[:2] for line in lines],
-                colors=[edge_colour(weight / largest) for _, _, weight, _ in lines],
-                linewidths=[0.6 + thickest * abs(weight / largest) for _, _, weight, _ in lines],
+                colors=[edge_colour(w / largest, number) for _, _, w, _, number in lines],
+                linewidths=[0.6 + thickest * abs(line[2] / largest) for line in lines],
                 capstyle="butt",
                 zorder=2,
             )
@@ -93,7 +100,7 @@ class Diagram:
             self.ax.add_collection(faint)
         if values:
             for line in lines:
-                self._value(*line)
+                self._value(*line[:4])
 
     def _value(self, start: Point, end: Point, weight: float, target: int) -> None:
         alone = self.sizes[1:] == [1]  # else lines to different neurons cross: labels must not
@@ -163,8 +170,13 @@ def layer_name(depth: int, last: int) -> str:
     return "hidden" if last == 2 else f"hidden {depth}"
 
 
-def edge_colour(share: float) -> tuple[float, float, float, float]:
-    """Return the colour of a weight from its share of the largest, in [−1, 1]."""
+def edge_colour(share: float, shared: int = 0) -> tuple[float, float, float, float]:
+    """Return the colour of a weight from its share of the largest, in [−1, 1], or its number.
+
+    Weight 1, 2, … of a layer that shares its weights has a colour of its own, in turns.
+    """
+    if shared:
+        return to_rgba(CLASS_COLOURS[(shared - 1) % (len(CLASS_COLOURS) - 1)])  # but for grey
     if share == 0:
         return to_rgba(GREY)
     red, green, blue, _ = DIVERGING(0.5 + 0.25 * (np.sign(share) + share))

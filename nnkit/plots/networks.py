@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -11,9 +12,26 @@ from numpy.typing import NDArray
 from torch import nn
 
 from nnkit.graph import Graph
+from nnkit.layers import Shared1d
+from nnkit.layers.windows import Windows
 from nnkit.plots.canvas import UNIT, figure_of, fit_figure, fit_text, new_axes, set_title
 from nnkit.plots.diagrams import Diagram, Weights
 from nnkit.plots.graphs import draw_graph
+
+
+class Layer(Protocol):
+    """What is drawn as a column of neurons and the weights before it."""
+
+    in_features: int
+    out_features: int
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """The weights."""
+
+    @property
+    def bias(self) -> torch.Tensor | None:
+        """The biases."""
 
 
 def network(
@@ -33,14 +51,16 @@ def network(
     """Draw a multilayer network or a graph of modules.
 
     An edge is blue for a negative weight, orange for a positive one, and as thick and as dark as
-    the weight is large within its layer. Pruned weights are left out.
+    the weight is large within its layer. Weights that a mask removes are left out: by pruning, or
+    the layer's own. Where a layer shares its weights, equal ones have the same colour.
 
     Args:
-        model: an ``MLP``, a ``Graph``, or any module whose ``nn.Linear`` layers follow each other.
-            A graph is drawn as boxes; of the arguments below only ``title`` is for it.
+        model: an ``MLP``, a ``Graph``, or any module whose layers of ``torch.nn.Linear`` or
+            ``nnkit.layers`` follow each other; several channels stand one below the other. A graph
+            is drawn as boxes; of the arguments below only ``title`` is for it.
         ax: where to draw; a new figure when None.
-        mask: one 0/1 tensor per layer, shaped as its weight (outputs, inputs), on top of the
-            masks of ``torch.nn.utils.prune``, which are respected anyway.
+        mask: one 0/1 tensor per layer, shaped (outputs, inputs), on top of the masks of
+            ``torch.nn.utils.prune`` and of ``nnkit.layers``, which are respected anyway.
         max_nodes: a wider layer is shown by its first and last neurons around a "⋮".
         height: of a new figure at most, in inches, without the title; a flat one leaves room for
             code on the slide.
@@ -85,9 +105,10 @@ def network(
     return figure_of(axes)
 
 
-def linear_layers(model: nn.Module) -> list[nn.Linear]:
+def linear_layers(model: nn.Module) -> list[Layer]:
     """Return the linear layers of a feed-forward model, in order, checked to fit each other."""
-    layers = [m for m in getattr(model, "layers", model.modules()) if isinstance(m, nn.Linear)]
+    modules = getattr(model, "layers", model.modules())
+    layers: list[Any] = [m for m in modules if hasattr(m, "in_features")]
     if not layers:
         raise TypeError(
             f"no nn.Linear layer in {type(model).__name__}: "
@@ -103,23 +124,39 @@ def linear_layers(model: nn.Module) -> list[nn.Linear]:
 
 
 def weight_masks(
-    layers: Sequence[nn.Linear], mask: Sequence[torch.Tensor] | None = None
+    layers: Sequence[Layer], mask: Sequence[torch.Tensor] | None = None
 ) -> list[NDArray[np.bool_]]:
     """Return, for every layer, which weights (outputs, inputs) are there."""
-    given = [torch.ones_like(layer.weight) for layer in layers] if mask is None else list(mask)
-    shapes = [tuple(layer.weight.shape) for layer in layers]
+    shapes = [(layer.out_features, layer.in_features) for layer in layers]
+    given = [torch.ones(shape) for shape in shapes] if mask is None else list(mask)
     if [tuple(m.shape) for m in given] != shapes:
         raise ValueError(
             f"mask has shapes {[tuple(m.shape) for m in given]}, the weights are {shapes}"
         )
-    pruned = [getattr(layer, "weight_mask", torch.ones(1)) for layer in layers]
-    return [((m.cpu() * p.cpu()) != 0).numpy() for m, p in zip(given, pruned, strict=True)]
+    return [
+        (m.cpu() != 0).numpy() & _own_mask(layer) for m, layer in zip(given, layers, strict=True)
+    ]
 
 
-def _weights(layer: nn.Linear, kept: NDArray[np.bool_]) -> Weights:
-    weight = layer.weight.detach().cpu().double().numpy()
-    bias = None if layer.bias is None else layer.bias.detach().cpu().double().numpy()
-    return Weights(np.where(kept, weight, 0.0), bias, kept)
+def _own_mask(layer: Layer) -> NDArray[np.bool_]:
+    """Which weights are left by the layer's own mask and by that of pruning."""
+    kept = np.ones((layer.out_features, layer.in_features), dtype=bool)
+    for name in ("mask", "weight_mask"):
+        own = getattr(layer, name, None)
+        if isinstance(own, torch.Tensor) and own.shape == kept.shape:
+            kept &= (own.cpu() != 0).numpy()
+    return kept
+
+
+def _weights(layer: Layer, kept: NDArray[np.bool_]) -> Weights:
+    matrix = layer.matrix() if isinstance(layer, Windows) else layer.weight
+    weight = matrix.detach().cpu().double().numpy()
+    bias = None
+    if layer.bias is not None:  # of a channel: for each of its neurons
+        values = layer.bias.detach().cpu().double().numpy().ravel()
+        bias = values.repeat(layer.out_features // len(values))
+    shared = layer.wiring().numpy() if isinstance(layer, Shared1d) else None
+    return Weights(np.where(kept, weight, 0.0), bias, kept, shared)
 
 
 def _responses(model: nn.Module, layers: int) -> list[str]:

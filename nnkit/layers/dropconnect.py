@@ -1,0 +1,92 @@
+"""DropConnect: drop connections instead of neurons."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nnkit._checks import one_of, whole
+from nnkit._masks import keep_mask, on_grid, probability
+from nnkit.activations import activation as find
+
+
+class DropConnect(nn.Linear):
+    """A linear layer that loses random connections in training: h((M ⊙ W) x / (1 - p) + b).
+
+    In evaluation mode it is the average over masks by Gaussian moments (Wan et al., 2013): the
+    sum over many connections is nearly normal, and the mean of h under that normal distribution is
+    taken, by quadrature instead of their samples. Without h that mean is W x + b, exactly.
+
+    Args:
+        in_features: number of inputs.
+        out_features: number of outputs.
+        p: the probability to DROP a connection, as in torch; a multiple of 1/65536.
+        masks: "batch" for one mask per batch, "sample" for one per row (Wan et al.), or how many
+            groups of rows, each with its own mask. Time and memory grow with their number.
+        activation: h, a name of ``nnkit.activations.ACTIVATIONS``.
+        bias: whether there is one; it is never dropped.
+
+    Attributes:
+        mask: of the last pass in train mode, (out, in), or (masks, out, in) for several; else None.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        p: float = 0.5,
+        *,
+        masks: int | str = "batch",
+        activation: str = "identity",
+        bias: bool = True,
+    ) -> None:
+        super().__init__(in_features, out_features, bias=bias)
+        if probability("p", p) == 1:
+            raise ValueError("p is the probability to drop, below 1, got 1: nothing would be left")
+        if isinstance(masks, str):
+            one_of("masks (which may also be a number)", masks, ("batch", "sample"))
+        else:
+            whole("masks", masks, at_least=1)
+        self.p, self.masks = on_grid(p), masks
+        self.activation = activation
+        self.h = find(activation).module()
+        self.mask: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, in) to (N, out)."""
+        self.mask = None
+        if not self.training:
+            return self.expected(x)
+        count = {"batch": 1, "sample": len(x)}.get(str(self.masks), self.masks)
+        shape = (min(int(count), max(len(x), 1)), *self.weight.shape)
+        masks = keep_mask(shape, self.p, self.weight)
+        self.mask = masks[0] if len(masks) == 1 else masks
+        weight = self.weight / (1 - self.p)
+        groups = zip(x.tensor_split(len(masks)), masks, strict=True)
+        a: Tensor = self.h(torch.cat([F.linear(r, weight * m, self.bias) for r, m in groups]))
+        return a
+
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and standard deviation over masks of what enters h, each (N, out).
+
+        W x + b and √(p / (1 - p) · W² x²), squares by element.
+        """
+        variance = F.linear(x.square(), self.weight.square()) * (self.p / (1 - self.p))
+        tiny = torch.finfo(x.dtype).tiny  # the root of 0 has no gradient
+        return F.linear(x, self.weight, self.bias), variance.clamp(min=tiny).sqrt()
+
+    def expected(self, x: Tensor) -> Tensor:
+        """Return the mean of h under the normal distribution with these moments, (N, out)."""
+        if self.activation == "identity":
+            return F.linear(x, self.weight, self.bias)
+        mean, std = self.moments(x)
+        # the trapezoid rule: exact to rounding for a smooth h, to 0.001 std for a kink
+        z = torch.linspace(-6, 6, 81, dtype=x.dtype, device=x.device)
+        share = (-z.square() / 2).softmax(0)
+        total = torch.zeros_like(mean)
+        for point, weight in zip(z, share, strict=True):
+            total = total + weight * self.h(mean + point * std)
+        return total
+
+    def extra_repr(self) -> str:
+        """The sizes, p and h."""
+        return f"{super().extra_repr()}, p={self.p:g}, masks={self.masks!r}, {self.activation}"

@@ -1,0 +1,131 @@
+"""Layers whose neurons see a window of the input: with weights of their own, or shared by all."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from nnkit.layers.windows import Pair, Windows
+
+
+class _LocallyConnected(Windows):
+    def __init__(
+        self, channels: Pair, size: Pair, kernel: Pair, stride: Pair, padding: Pair, bias: bool
+    ) -> None:
+        super().__init__(channels, size, kernel, stride, padding)
+        places = math.prod(self.places)
+        self.draw((places, channels[1], self.fan_in), (channels[1], places) if bias else None)
+
+    def combine(self, windows: Tensor, weight: Tensor) -> Tensor:
+        """Each window by weights of its own (P, O, C·k)."""
+        return torch.einsum("ncp,poc->nop", windows, weight)
+
+
+class LocallyConnected1d(_LocallyConnected):
+    """Each neuron sees a window of the line, with weights of its own.
+
+    Args:
+        in_channels: C of the input (N, C, length).
+        out_channels: O of the output (N, O, places).
+        length: of the input.
+        kernel_size: of the window.
+        stride: from window to window.
+        padding: zeros at each end.
+        bias: whether each neuron has one.
+
+    Attributes:
+        weight: (places, O, C · kernel_size).
+        bias: (O, places) or None.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        length: int,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        padding: int = 0,
+        bias: bool = True,
+    ) -> None:
+        channels = (in_channels, out_channels)
+        super().__init__(channels, (1, length), (1, kernel_size), (1, stride), (0, padding), bias)
+
+
+class LocallyConnected2d(_LocallyConnected):
+    """Each neuron sees a window of the image, with weights of its own.
+
+    Args:
+        in_channels: C of the input (N, C, height, width).
+        out_channels: O of the output (N, O, rows, columns).
+        size: height and width of the input.
+        kernel_size: height and width of the window, or one number for both.
+        stride: from window to window, likewise.
+        padding: zeros on each side, likewise.
+        bias: whether each neuron has one.
+
+    Attributes:
+        weight: (rows · columns, O, C · kernel height · kernel width).
+        bias: (O, rows · columns) or None.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        size: Pair,
+        kernel_size: int | Pair,
+        *,
+        stride: int | Pair = 1,
+        padding: int | Pair = 0,
+        bias: bool = True,
+    ) -> None:
+        channels = (in_channels, out_channels)
+        super().__init__(
+            channels, _pair(size), _pair(kernel_size), _pair(stride), _pair(padding), bias
+        )
+
+
+class Shared1d(Windows):
+    """Each neuron sees a window of the line, and all have the same weights: a convolution.
+
+    As in all libraries of the field the kernel is not turned round, so that the layer equals
+    ``torch.nn.functional.conv1d``; its matrix is a Toeplitz matrix.
+
+    Args:
+        in_channels: C of the input (N, C, length).
+        out_channels: O of the output (N, O, places).
+        length: of the input.
+        kernel_size: of the window.
+        stride: from window to window.
+        padding: zeros at each end.
+        bias: whether each output channel has one.
+
+    Attributes:
+        weight: (O, C, kernel_size).
+        bias: (O,) or None.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        length: int,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        padding: int = 0,
+        bias: bool = True,
+    ) -> None:
+        channels = (in_channels, out_channels)
+        super().__init__(channels, (1, length), (1, kernel_size), (1, stride), (0, padding))
+        self.draw((out_channels, in_channels, kernel_size), (out_channels,) if bias else None)
+
+    def combine(self, windows: Tensor, weight: Tensor) -> Tensor:
+        """Each window by the same weights (O, C, k)."""
+        return weight.flatten(1) @ windows
+
+
+def _pair(value: int | Pair) -> Pair:
+    return value if isinstance(value, tuple) else (value, value)
