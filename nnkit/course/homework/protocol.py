@@ -12,11 +12,14 @@ raises ``ProtocolError``.
 
 import json
 import math
+import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 MAX_MESSAGE = 64 << 20  # bytes
 MAX_HEAD = 4 << 20  # bytes; as objects of Python they take some thirty times as many
@@ -27,9 +30,6 @@ MAX_KEYS = 10_000  # of a dict; keys that collide on purpose take quadratic time
 DTYPES = {
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "float32", "float64", "complex64", "complex128"),
-}
-TENSOR_DTYPES: dict[str, torch.dtype] = {
-    name: getattr(torch, name) for name in [*sorted(DTYPES), "bfloat16"]
 }
 
 Reference = str | int  # a name, or a number that the worker gave out
@@ -59,9 +59,9 @@ def encode(value: object, refer: Callable[[Any], Reference] | None = None) -> by
         head = json.dumps(_describe(value, buffers, refer, 0), separators=(",", ":")).encode()
     except UnicodeEncodeError:
         raise ProtocolError("a str with half a surrogate pair in it is no text") from None
-    size = 4 + len(head) + sum(map(len, buffers))
-    if len(head) > MAX_HEAD or size > MAX_MESSAGE:
-        raise ProtocolError(f"{size:,} bytes are too large a value; {MAX_MESSAGE:,} are allowed")
+    if len(head) > MAX_HEAD:
+        raise ProtocolError("too many numbers in lists; an array holds more")
+    _check_size(4 + len(head) + sum(map(len, buffers)))
     return b"".join([len(head).to_bytes(4, "big"), head, *buffers])
 
 
@@ -107,15 +107,13 @@ def _describe(
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, np.ndarray | np.generic) and value.dtype.name in DTYPES:
+        _check_size(value.nbytes)
         array = np.asarray(value, dtype=value.dtype.newbyteorder("="))
-        _append(buffers, array.nbytes, array.tobytes)
+        buffers.append(array.tobytes())
         name = array.dtype.name
         return {"array": [name, array.shape]} if isinstance(value, np.ndarray) else {"scalar": name}
-    if isinstance(value, torch.Tensor) and _is_plain(value):
-        tensor = value.detach().as_subclass(torch.Tensor).cpu().resolve_conj().resolve_neg()
-        raw = tensor.contiguous().reshape(-1)
-        _append(buffers, raw.nbytes, lambda: raw.view(torch.uint8).numpy().tobytes())
-        return {"tensor": [str(tensor.dtype).removeprefix("torch."), list(tensor.shape)]}
+    if _is_tensor(value):
+        return _describe_tensor(value, buffers)
     if isinstance(value, int):
         _check_digits(value.bit_length() // 4)
         return int(value)
@@ -125,7 +123,7 @@ def _describe(
         value.encode()  # so that half a surrogate pair is refused
         return str(value)
     if isinstance(value, bytes):
-        _append(buffers, len(value), lambda: bytes(value))
+        buffers.append(bytes(value))
         return {"bytes": len(value)}
     if isinstance(value, list):
         return inner(value)
@@ -141,16 +139,32 @@ def _describe(
 PLAIN = ("None", "bool", "int", "float", "str", "bytes", "list", "tuple", "dict", "array", "tensor")
 
 
-def _is_plain(tensor: torch.Tensor) -> bool:
-    dense = tensor.layout == torch.strided and tensor.device.type != "meta"
-    return dense and tensor.dtype in TENSOR_DTYPES.values()
+def _is_tensor(value: Any) -> bool:
+    """Tell whether it is a tensor that can be sent, without importing torch to find out."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(value, torch.Tensor):
+        return False
+    dense = value.layout == torch.strided and value.device.type != "meta"
+    return dense and _name(value.dtype) in {*DTYPES, "bfloat16"}
 
 
-def _append(buffers: list[bytes], size: int, read: Callable[[], bytes]) -> None:
-    """Append bytes, unless they would be too many: a view may be vast where its memory is small."""
+def _name(dtype: "torch.dtype") -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _describe_tensor(value: "torch.Tensor", buffers: list[bytes]) -> Any:
+    import torch
+
+    _check_size(value.numel() * value.itemsize)
+    tensor = value.detach().as_subclass(torch.Tensor).cpu().resolve_conj().resolve_neg()
+    buffers.append(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return {"tensor": [_name(tensor.dtype), list(tensor.shape)]}
+
+
+def _check_size(size: int) -> None:
+    """Refuse what would be too many bytes: a view may be vast where its memory is small."""
     if size > MAX_MESSAGE:
         raise ProtocolError(f"{size:,} bytes are too large a value; {MAX_MESSAGE:,} are allowed")
-    buffers.append(read())
 
 
 def _int(digits: str) -> int:
@@ -218,14 +232,12 @@ class _Reader:
             raise ProtocolError("a bool that is neither true nor false")
         return np.ndarray(shape, dtype, bytes(raw)).copy()
 
-    def tensor(self, name: Any, shape: Any) -> torch.Tensor:
-        if name not in TENSOR_DTYPES:
-            raise ProtocolError("no dtype of a tensor")
-        if name in DTYPES:
-            return torch.from_numpy(self.array(name, shape))
-        size = _size_of(shape, TENSOR_DTYPES[name].itemsize)
-        raw = torch.from_numpy(np.frombuffer(self.take(size), np.uint8).copy())
-        return raw.view(TENSOR_DTYPES[name]).reshape(shape)
+    def tensor(self, name: Any, shape: Any) -> "torch.Tensor":
+        import torch
+
+        if name == "bfloat16":  # which NumPy lacks
+            return torch.from_numpy(self.array("int16", shape)).view(torch.bfloat16)
+        return torch.from_numpy(self.array(name, shape))
 
     def take(self, size: int) -> memoryview:
         if size > len(self.rest):

@@ -54,17 +54,28 @@ class Remote:
     __hash__ = object.__hash__
 
 
+def _is_hollow(value: Any) -> bool:
+    """Tell whether there is an array without elements in it, all of which equal anything."""
+    match value:
+        case list() | tuple():
+            return any(map(_is_hollow, value))
+        case dict():
+            return any(map(_is_hollow, value.values()))
+    return hasattr(value, "shape") and 0 in value.shape
+
+
 class Student:
     """A student's cells and the worker that runs them; a worker that is lost is replaced.
 
     Args:
         timeout: seconds that one cell may take, in all its calls.
         limits: what a worker may use up.
+        modules: what it has imported before it sees a cell.
     """
 
-    def __init__(self, timeout: float, limits: Limits) -> None:
+    def __init__(self, timeout: float, limits: Limits, modules: tuple[str, ...] = ()) -> None:
         self.timeout = timeout
-        self.limits = limits
+        self._kind = limits, modules
         self.lost = ""  # why the worker was lost since `begin`
         self._cells: list[str] = []
         self._sandbox: Sandbox | None = None
@@ -150,6 +161,8 @@ class Student:
             self._lose(str(error))
         match reply:
             case ["value", value]:
+                if _is_hollow(value):
+                    raise StudentError("ValueError", "an array without elements is no answer")
                 return value
             case ["error", str(kind), str(text)]:
                 raise StudentError(kind[:100], text[:1000])
@@ -174,7 +187,7 @@ class Student:
         """Start a worker and run all cells in it, but none that loses it again."""
         cells = self._cells
         while self._sandbox is None:
-            self._sandbox = sandbox.fresh(self.limits)
+            self._sandbox = sandbox.fresh(*self._kind)
             self._life += 1
             self._deadline = time.monotonic() + self.timeout
             self._cells = []

@@ -1,8 +1,8 @@
 """The tests of a homework, run in this process; the student's code, run in a worker."""
 
+import ast
 import builtins
 import io
-import random
 import signal
 import threading
 import time
@@ -13,10 +13,9 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppres
 from types import FrameType
 from typing import Any
 
-import numpy as np
-import torch
 from nbformat import NotebookNode
 
+from nnkit.course.homework.chance import seed
 from nnkit.course.homework.sandbox import Limits
 from nnkit.course.homework.stubs import Student, StudentError
 from nnkit.course.homework.transplant import is_solution, is_test, names, transplant
@@ -53,7 +52,7 @@ def grade_notebook(
     graded = transplant(release, submission)
     for cell in filter(is_test, graded.cells):
         cell.outputs = [_error("NotRun", "this test was not run")]  # until it has passed
-    student = Student(timeout, limits or Limits())
+    student = Student(timeout, limits or Limits(), _modules(release))
     namespace: dict[str, Any] = {"__name__": "__tests__"}
     ends = time.monotonic() + PATIENCE * timeout
     try:
@@ -72,6 +71,19 @@ def grade_notebook(
     finally:
         student.close()
     return graded
+
+
+def _modules(release: Any) -> tuple[str, ...]:
+    """Name what the release imports, so that workers can do so ahead of time."""
+    found: set[str] = set()
+    for cell in release.cells:
+        if cell.cell_type == "code" and not is_test(cell):
+            for node in ast.walk(ast.parse(cell.source)):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    found.add(node.module)
+    return tuple(sorted(found))
 
 
 def _run_solution(
@@ -97,7 +109,7 @@ def _run_trusted(student: Student, cell: Any, namespace: dict[str, Any]) -> list
     said = io.StringIO()
     outputs = []
     with redirect_stdout(said), redirect_stderr(said), warnings.catch_warnings(action="ignore"):
-        _seed()
+        seed()
         try:
             with _alarm(student.timeout + GRACE):
                 exec(compile(cell.source, TEST, "exec"), namespace)
@@ -135,13 +147,6 @@ def _error(kind: str, message: str) -> Any:
     short = message if len(message) <= LONGEST else message[:LONGEST] + " …"
     text = short.encode(errors="replace").decode()
     return NotebookNode(output_type="error", ename=kind, evalue=text, traceback=[f"{kind}: {text}"])
-
-
-def _seed() -> None:
-    """Give every student the same random numbers."""
-    random.seed(0)
-    np.random.seed(0)
-    torch.manual_seed(0)
 
 
 @contextmanager

@@ -1,24 +1,24 @@
 """The process that runs a student's code, inside the sandbox, where nothing is worth having.
 
-It is started by ``sandbox``: ``python -I -m nnkit.course.homework.worker``, its standard input a
-socket to the grading process. A request is ``["run", source]``, which executes a cell, ``["get",
-names]``, which asks what these names stand for, or ``["call", reference, args, kwargs]``; a reply
-is ``["value", value]`` or ``["error", type, message]``. In front of each stands a nonce.
+It is started by ``sandbox``: ``python -I -m nnkit.course.homework.worker MODULES``, its standard
+input a socket to the grading process, the modules those that the homework is going to import. A
+request is ``["run", source]``, which executes a cell, ``["get", names]``, which asks what names
+stand for, or ``["call", reference, args, kwargs]``; a reply is ``["value", value]`` or ``["error",
+type, message]``. In front of each stands the nonce of the request.
 
 Once it has run a student's code this process is the student's: nothing here is a defence.
 """
 
 import os
-import random
 import re
 import socket
 import sys
+from contextlib import suppress
+from importlib import import_module
 from types import CodeType, ModuleType
 from typing import Any
 
-import numpy as np
-import torch
-
+from nnkit.course.homework.chance import seed
 from nnkit.course.homework.channel import NONCE, receive, send
 from nnkit.course.homework.protocol import ProtocolError, Reference, decode, encode
 
@@ -108,9 +108,10 @@ def main() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
-    random.seed(0)
-    np.random.seed(0)
-    torch.manual_seed(0)
+    for module in sys.argv[1:]:
+        with suppress(Exception):  # then the cell that imports it raises, too
+            import_module(module)
+    seed()
     worker = Worker()
     send(channel, READY)
     while True:
