@@ -218,7 +218,7 @@ def test_mean_of_relu_under_a_normal_distribution_is_the_closed_form():
     mean, std = layer.moments(x)
     normal = torch.distributions.Normal(0.0, 1.0)
     closed = mean * normal.cdf(mean / std) + std * normal.log_prob(mean / std).exp()
-    assert ((layer(x) - closed).abs() <= 1e-3 * std).all()
+    assert ((layer(x) - closed).abs() <= 4e-3 * std).all()
 
 
 def test_mean_of_a_smooth_activation_is_that_of_many_samples_of_the_normal_distribution():
