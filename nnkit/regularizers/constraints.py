@@ -26,7 +26,7 @@ class Constraint(WeightPenalty):
         """Nothing."""
         return w.new_zeros(())
 
-    def add_to(self, grad: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
+    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
         """Nothing."""
         return w.new_zeros(())
 

@@ -82,7 +82,7 @@ class GaussianMixturePrior(WeightPenalty):
         pulls = (w[..., None] - self.means) / self._variances()
         return (self.responsibilities(w) * pulls).sum(-1)
 
-    def add_to(self, grad: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
+    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
         """The gradient of the weights, and of the prior's own parameters."""
         joint = self._joint(w.flatten())  # (weights, components)
         r = joint.softmax(-1)

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from nnkit.regularizers.penalty import Lam, checked, shown
 from nnkit.regularizers.weights import NORMALISATIONS, Term, WeightPenalty
@@ -30,7 +29,7 @@ class L2(WeightPenalty):
         """2 w."""
         return 2 * w
 
-    def add_to(self, grad: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
+    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
         """2 λ w, without a tensor in between."""
         grad.add_(w, alpha=2 * lam)
         return sum_of_squares(w)
@@ -64,6 +63,16 @@ class L1(WeightPenalty):
     def gradient(self, name: str, w: Tensor) -> Tensor:
         """The sign of w, 0 at 0."""
         return w.sign()
+
+    def value_in(self, room: Tensor, name: str, w: Tensor) -> Tensor:
+        """Σ |w|, without a tensor in between."""
+        return torch.abs(w, out=room).sum()
+
+    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
+        """λ sign(w), and Σ |w| as the product of w and its signs."""
+        signs = torch.sign(w, out=room)
+        grad.add_(signs, alpha=lam)
+        return torch.dot(signs.flatten(), w.flatten())
 
     def after_step(self, name: str, w: Tensor, by: Any, scale: Tensor | None) -> None:
         """The proximal step: |scale w| shrinks by `by`, at most to zero."""
@@ -117,11 +126,15 @@ class L2SP(WeightPenalty):
 
     def terms(self, model: nn.Module) -> list[Term]:
         """The weights, those that are not in the start with the strength `new`."""
-        terms = [t if self._known(t) else t._replace(lam=self.new) for t in super().terms(model)]
-        if not any(map(self._known, terms)):
+        terms, known = super().terms(model), 0
+        for number, (name, w, _) in enumerate(terms):
+            if self._has(name, w):
+                self.start[name] = self.start[name].to(w.device, w.dtype)
+                known += 1
+            else:
+                terms[number] = Term(name, w, self.new)
+        if not known:
             raise ValueError("L2SP: no weight of the model has the name and shape of one in start")
-        for name, w, _ in filter(self._known, terms):
-            self.start[name] = self.start[name].to(w.device, w.dtype)
         return terms
 
     def scaled(self, factor: Any) -> L2SP:
@@ -139,9 +152,9 @@ class L2SP(WeightPenalty):
         """2 (w - w⁰)."""
         return 2 * self._moved(name, w)
 
-    def add_to(self, grad: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
+    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
         """2 λ (w - w⁰), and Σ (w - w⁰)² from the same difference."""
-        moved = self._moved(name, w)
+        moved = torch.sub(w, self.start[name], out=room) if self._has(name, w) else w
         grad.add_(moved, alpha=2 * lam)
         return sum_of_squares(moved)
 
@@ -150,13 +163,12 @@ class L2SP(WeightPenalty):
         new = f", new={shown(self.new)}" if self.new else ""
         return f"{shown(self.lam)}, start{new}"
 
-    def _known(self, term: Term) -> bool:
-        start = self.start.get(term.name)
-        return start is not None and start.shape == term.weight.shape
+    def _has(self, name: str, w: Tensor) -> bool:
+        start = self.start.get(name)
+        return start is not None and start.shape == w.shape
 
     def _moved(self, name: str, w: Tensor) -> Tensor:
-        start = self.start.get(name)
-        return w if start is None or start.shape != w.shape else w - start
+        return w - self.start[name] if self._has(name, w) else w
 
 
 def sum_of_squares(w: Tensor) -> Tensor:
@@ -169,4 +181,4 @@ def soft_threshold_(w: Tensor, by: Any) -> Tensor:
     """sign(w) max(|w| - by, 0), in place; `by` is a number or a tensor that broadcasts."""
     if isinstance(by, Tensor):
         return w.sub_(w.clamp(-by, by))
-    return w.copy_(F.softshrink(w, by))
+    return torch.ops.aten.softshrink.out(w, by, out=w)  # type: ignore[no-any-return]

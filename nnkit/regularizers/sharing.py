@@ -12,6 +12,8 @@ from nnkit.regularizers.norms import sum_of_squares
 from nnkit.regularizers.penalty import Lam
 from nnkit.regularizers.weights import Term, WeightPenalty
 
+FAR = 10.0  # deviations from 0 beyond which rounding of the mean shows in the sixth digit
+
 
 class SoftSharing(WeightPenalty):
     """λ Σ_k Σ_{i<j∈G_k} (w_i - w_j)²: as λ grows, the weights of a group become one.
@@ -75,13 +77,17 @@ class SoftSharing(WeightPenalty):
             return 2 * self.groups[name].pairs * self.groups[name].deviation(w)
         return (2 if self.mean else 2 * w.numel()) * deviation(w)
 
-    def add_to(self, grad: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
+    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
         """Both from the same deviations."""
         if name in self.groups:
-            return super().add_to(grad, name, w, lam)
-        pairs, apart = 1 if self.mean else w.numel(), deviation(w)
+            return super().add_to(grad, room, name, w, lam)
+        pairs, mean = 1 if self.mean else w.numel(), w.mean()
+        apart = torch.sub(w, mean, out=room)
+        squares = sum_of_squares(apart)
+        if w.numel() * mean**2 > FAR**2 * squares:  # as in `deviation`, where it matters
+            squares = sum_of_squares(apart.sub_(apart.mean()))
         grad.add_(apart, alpha=2 * lam * pairs)
-        return pairs * sum_of_squares(apart)
+        return pairs * squares
 
 
 class _Groups:

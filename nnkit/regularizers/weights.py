@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from nnkit._scratch import Scratch
 from nnkit.regularizers.penalty import Lam, Part, Penalty, checked, shown
 
 NORMALISATIONS = (
@@ -57,10 +58,14 @@ class WeightPenalty(Penalty):
         """The gradient of f at w, of the shape of w."""
         raise NotImplementedError(f"{type(self).__name__} has no gradient(name, w)")
 
-    def add_to(self, grad: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
-        """Add λ times the gradient at w to `grad`, in place; gives f(w)."""
-        grad.add_(self.gradient(name, w), alpha=lam)
+    def value_in(self, room: Tensor, name: str, w: Tensor) -> Tensor:
+        """f(w), without graph; `room`, of the shape of w, may be written over."""
         return self.value(name, w)
+
+    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
+        """Add λ times the gradient at w to `grad`, in place; f(w). `room` as above."""
+        grad.add_(self.gradient(name, w), alpha=lam)
+        return self.value_in(room, name, w)
 
     def after_step(self, name: str, w: Tensor, by: Any, scale: Tensor | None) -> None:
         """Change w in place after a step of the optimiser, if `rank` is above 0.
@@ -137,13 +142,14 @@ class WeightPart(Part):
         self.terms = penalty.terms(model)
         self.weights, self.name = penalty, type(penalty).__name__
         self.rank, self.needs_steps = penalty.rank, penalty.needs_steps
+        self.scratch = Scratch()
 
     @torch.no_grad()
     def value(self, x: Any = None) -> Tensor:
         """Σ_w λ f(w)."""
         total: Any = 0.0
         for name, w, lam in self.terms:
-            total = total + lam * self.weights.value(name, w)
+            total = total + lam * self.weights.value_in(self.scratch.like(w), name, w)
         return total  # type: ignore[no-any-return]
 
     @torch.no_grad()
@@ -151,12 +157,13 @@ class WeightPart(Part):
         """Add λ f'(w) to the gradient of every weight that is trained; Σ_w λ f(w)."""
         total: Any = 0.0
         for name, w, lam in self.terms:
+            room = self.scratch.like(w)
             if not w.requires_grad:
-                total = total + lam * self.weights.value(name, w)
+                total = total + lam * self.weights.value_in(room, name, w)
                 continue
             if w.grad is None:
                 w.grad = torch.zeros_like(w)
-            total = total + lam * self.weights.add_to(w.grad, name, w, lam)
+            total = total + lam * self.weights.add_to(w.grad, room, name, w, lam)
         return total  # type: ignore[no-any-return]
 
     @torch.no_grad()

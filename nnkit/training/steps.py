@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from nnkit._scratch import Scratch
 from nnkit.training.adam import FusedAdam
 
 
@@ -28,7 +29,7 @@ class StepSizes:
         self.is_adam = isinstance(optimizer, (FusedAdam, Adam, AdamW))
         groups = enumerate(optimizer.param_groups)  # by number: resuming makes new dicts of them
         self._group_of = {id(p): number for number, group in groups for p in group["params"]}
-        self._scratch = torch.empty(0)
+        self._scratch = Scratch()
 
     def check(self, name: str) -> None:
         """Refuse an optimiser whose step sizes are not known; `name` wants them.
@@ -58,11 +59,4 @@ class StepSizes:
         state = self.optimizer.state[w]
         v = state["exp_avg_sq"]
         root = math.sqrt(1 - group["betas"][1] ** float(state["step"]))
-        return lr * root, torch.sqrt(v, out=self._like(v)).add_(group["eps"] * root)
-
-    def _like(self, v: Tensor) -> Tensor:
-        """Memory for the scale, used again: to get it anew costs as much as the root."""
-        kept = self._scratch
-        if kept.numel() < v.numel() or kept.dtype != v.dtype or kept.device != v.device:
-            kept = self._scratch = torch.empty(v.numel(), dtype=v.dtype, device=v.device)
-        return kept[: v.numel()].view(v.shape)
+        return lr * root, torch.sqrt(v, out=self._scratch.like(v)).add_(group["eps"] * root)
