@@ -37,8 +37,9 @@ unit: .venv/.test ## test the library; its coverage must reach 95 %
 notebooks: .venv/.test ## run every cell of every lecture, the network cut off, and check what it shows
 	$(RUN) tests.notebooks.offline $(PYTEST) $(LECTURES) tests/notebooks
 
-browser: .venv/.test ## test the slides and JupyterLab in Chromium
-	$(PYTEST) tests/browser
+browser: .venv/.test ## write the decks, test them and JupyterLab in Chromium
+	$(if $(ARGS),,-.venv/bin/nnkit decks)
+	$(if $(ARGS),,DECKS=build/decks )$(PYTEST) tests/browser
 
 references: .venv/.test ## store anew what the lectures print; then read the diff
 	$(PYTEST) $(LECTURES) --rebuild-references
