@@ -91,6 +91,15 @@ def test_a_reference_that_loses_marks_is_not_released(tmp_path, monkeypatch, cap
     assert not (tmp_path / "course/release").exists()
 
 
+def test_a_cell_that_is_marked_wrongly_is_named(tmp_path, monkeypatch, capsys) -> None:
+    homework = tmp_path / "lectures/1_tiny/homework.md"
+    homework.parent.mkdir(parents=True)
+    homework.write_text(SOURCE.read_text("utf-8").replace("mean_test_2", "mean_test_1"), "utf-8")
+    monkeypatch.setattr("tests.grading.course.HERE", tmp_path)
+    assert nnkit("release", 1, "--course", tmp_path / "course") == 1
+    assert "homework.md: Duplicate grade id: mean_test_1" in capsys.readouterr().err
+
+
 def test_a_lecture_without_homework_is_named(capsys, tmp_path: Path) -> None:
     assert nnkit("release", 7, "--course", tmp_path) == 1
     assert "lecture 7 has no homework; those that have one: 1" in capsys.readouterr().err
@@ -179,7 +188,7 @@ def test_marks_by_hand_and_penalties_count(graded: tuple[Path, str], tmp_path, c
 
 def test_a_killed_run_goes_on_where_it_was(course: Path, tmp_path: Path, capsys) -> None:
     settings = course / "nbgrader_config.py"
-    settings.write_text(settings.read_text() + "c.TrustedExecute.timeout = 5.0\n")
+    settings.write_text(settings.read_text() + "c.TrustedExecute.timeout = 3.0\n")
     folder = tmp_path / "submissions"
     hand_in(course, folder / "1.ipynb", mean=MEAN)
     hand_in(course, folder / "2.ipynb", mean="def mean(values):\n    while True: pass")
@@ -292,7 +301,7 @@ def test_feedback_says_what_failed_and_shows_no_hidden_test(graded: tuple[Path, 
     assert "the mean of 2 and 4 is 3" in page
     assert "HIDDEN" not in page
     assert "-7.0" not in page  # what the hidden test calls it with
-    assert "Traceback" not in page
+    assert "Traceback (most recent call last)" not in page
     assert "96.25" not in page
     pages = {path.parent.parent.name for path in course.glob("feedback/*/*/*.html")}
     assert pages == {"ana", "bob", "eve", ODD}
@@ -309,6 +318,21 @@ def test_of_a_long_message_one_line_is_shown() -> None:
     assert [(o.evalue, o.traceback) for o in cell.outputs] == [
         ("Not equal", ["AssertionError: Not equal"])
     ]
+
+
+# Statistics
+
+
+def test_statistics_of_the_class(graded: tuple[Path, str], capsys) -> None:
+    assert nnkit("stats", 1, "--course", graded[0]) == 0
+    said = capsys.readouterr().out
+    assert f"{NAME}: 4 students, mean 2.5 of 8" in said
+    # who has a point there: ana, bob and the one with the odd name; the rest of the marks: 4 1 2 0
+    assert re.search(r"^mean_test_1 +1 +0\.75 +0\.68$", said, re.MULTILINE)
+    assert re.search(r"^mean_test_2 +2 +0\.50 ", said, re.MULTILINE)
+    assert f"  unit: 2 of 4: {ODD}, eve" in said
+    assert "  mean: 1 of 4: eve" in said
+    assert "no two solutions are much alike" in said
 
 
 # Gradebooks and settings

@@ -21,13 +21,20 @@ def release(course: Course, lecture: str) -> int:
         0.
 
     Raises:
-        CourseError: if the reference solution does not get full marks: nothing is written then.
+        CourseError: if cells are marked wrongly for nbgrader, or the reference solution does not
+            get full marks. Nothing is written then.
     """
     import nbformat
     from nbgrader.converters import GenerateAssignment
+    from nbgrader.nbgraderformat import MetadataValidator, ValidationError
 
     name = name_of(lecture)
-    reference = read(find_homework(lecture))
+    path = find_homework(lecture)
+    reference = read(path)
+    try:
+        MetadataValidator().validate_nb(reference)
+    except ValidationError as error:  # such as: Duplicate grade id
+        raise CourseError(f"{path}: {error}") from None
     refuse_lost_marks(reference)
     with only_run(course):
         source = course.place("source", name) / f"{name}.ipynb"
