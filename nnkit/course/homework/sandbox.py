@@ -17,7 +17,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,11 +141,12 @@ class Sandbox:
     def close(self) -> str:
         """Kill every process in the sandbox and give what was said on stderr at the start."""
         self.channel.close()
-        with suppress(ProcessLookupError):
-            # all of the group: one that is killed while it starts has not yet tied its children
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
         assert self.process.stderr is not None
+        if self.process.stderr.closed:
+            return ""
+        # the group, because one that is killed while it starts has not yet tied its children
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
         with self.process.stderr as stderr:
             os.set_blocking(stderr.fileno(), False)  # nor wait for whoever else may hold it
             said = stderr.read() or b""

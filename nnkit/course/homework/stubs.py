@@ -24,6 +24,17 @@ class StudentError(Exception):
         self.message = message
 
 
+class NoAnswer(StudentError):
+    """A call that gave nothing to judge: the worker was lost, or the answer is hollow.
+
+    Args:
+        why: in words of this side, none of them the student's.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(type(self).__name__, why)
+
+
 class Remote:
     """A student's function, or another object of theirs: it can be called, and nothing else.
 
@@ -149,7 +160,7 @@ class Student:
 
     def _ask(self, request: list[object]) -> Any:
         if self._sandbox is None:
-            raise StudentError("NoAnswer", self.lost)
+            raise NoAnswer(self.lost)
         try:
             message = encode(request, self._refer)
         except ProtocolError as error:
@@ -162,7 +173,7 @@ class Student:
         match reply:
             case ["value", value]:
                 if _is_hollow(value):
-                    raise StudentError("ValueError", "an array without elements is no answer")
+                    raise NoAnswer("an array without elements is no answer")
                 return value
             case ["error", str(kind), str(text)]:
                 raise StudentError(kind[:100], text[:1000])
@@ -171,13 +182,13 @@ class Student:
     def _lose(self, why: str) -> NoReturn:
         self.close()
         self.lost = why
-        raise StudentError("NoAnswer", why)
+        raise NoAnswer(why)
 
     def _refer(self, value: object) -> Reference:
         if not isinstance(value, Remote):
             raise ProtocolError(f"{type(value).__name__} is no plain value")
         if isinstance(value._reference, int) and value._life != self._life:
-            raise StudentError("NoAnswer", "an object of a worker that was lost")
+            raise NoAnswer("an object of a worker that was lost")
         return value._reference
 
     def _resolve(self, reference: Reference) -> Remote:

@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 
 from nnkit.course.homework.chance import seed
 from nnkit.course.homework.sandbox import Limits
-from nnkit.course.homework.stubs import Student, StudentError
+from nnkit.course.homework.stubs import NoAnswer, Student, StudentError
 from nnkit.course.homework.transplant import is_solution, is_test, names, transplant
 
 PATIENCE = 10  # a whole notebook may take as long as this many cells that use up their time
@@ -114,7 +114,7 @@ def _run_trusted(student: Student, cell: Any, namespace: dict[str, Any]) -> list
             with _alarm(student.timeout + GRACE):
                 exec(compile(cell.source, TEST, "exec"), namespace)
             if student.lost:  # the test expected an exception, and that is none
-                raise StudentError("NoAnswer", student.lost)
+                raise NoAnswer(student.lost)
         except (Exception, SystemExit, OutOfTime) as error:
             outputs = [_failure(error, cell.source)]
     if said.getvalue():
@@ -129,11 +129,10 @@ def _failure(error: BaseException, source: str) -> Any:
     hidden = _last(above, BEGIN_HIDDEN) > _last(above, END_HIDDEN)
     kind, message = type(error).__name__, str(error)
     if isinstance(error, StudentError):
-        own = kind = error.kind
-        message = error.message
-        if hidden and kind != "NoAnswer":  # its text may hold what it was called with
-            known = isinstance(getattr(builtins, own, None), type)
-            kind, message = own if known else "StudentError", "raised by your code"
+        kind, message = error.kind, error.message
+        if hidden and not isinstance(error, NoAnswer):  # it may tell what it was called with
+            known = isinstance(getattr(builtins, kind, None), type)
+            kind, message = kind if known else "StudentError", "raised by your code"
     if not message:
         message = "a hidden check failed" if hidden else f"line {lines[-1] if lines else 1}"
     return _error(kind, message)
