@@ -157,7 +157,9 @@ def _describe_tensor(value: "torch.Tensor", buffers: list[bytes]) -> Any:
 
     _check_size(value.numel() * value.itemsize)
     tensor = value.detach().as_subclass(torch.Tensor).cpu().resolve_conj().resolve_neg()
-    buffers.append(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    # NumPy lacks bfloat16
+    same = tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor
+    buffers.append(same.numpy().tobytes())
     return {"tensor": [_name(tensor.dtype), list(tensor.shape)]}
 
 
@@ -235,7 +237,7 @@ class _Reader:
     def tensor(self, name: Any, shape: Any) -> "torch.Tensor":
         import torch
 
-        if name == "bfloat16":  # which NumPy lacks
+        if name == "bfloat16":
             return torch.from_numpy(self.array("int16", shape)).view(torch.bfloat16)
         return torch.from_numpy(self.array(name, shape))
 
