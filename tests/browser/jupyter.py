@@ -1,4 +1,4 @@
-"""JupyterLab as ``nnkit lab`` starts it, on a copy of a lecture."""
+"""JupyterLab as ``nnkit lab`` starts it, on a copy of a lecture; or as it is, on homework."""
 
 import os
 import shutil
@@ -21,18 +21,29 @@ PATIENCE = 180  # seconds, on a busy machine
 def lab(lectures: Path, folder: Path) -> Iterator[str]:
     """Start ``nnkit lab`` on a copy of lectures in an empty folder; yield its address; end it."""
     shutil.copytree(lectures, folder / "lectures")
+    with serve(["nnkit", "lab"], folder, folder) as address:
+        yield address
+
+
+@contextmanager
+def serve(command: list[str], cwd: Path, folder: Path) -> Iterator[str]:
+    """Start a server by a command of this environment; yield its address; end it.
+
+    Its settings and its log are in ``folder``, apart from the user's own.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    command = [Path(sys.executable).with_name("nnkit"), "lab", "--no-browser", "--port", str(port)]
+    program = str(Path(sys.executable).with_name(command[0]))
+    command = [program, *command[1:], "--no-browser", "--port", str(port)]
     command += [f"--IdentityProvider.token={TOKEN}", "--ServerApp.port_retries=0"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     own = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     environment = os.environ | {name: str(folder / name.lower()) for name in own}
     with (folder / "log").open("w") as log:
-        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+        server = subprocess.Popen(command, cwd=cwd, env=environment, stdout=log, stderr=log)
         try:
             _wait(f"{address}/api/status?token={TOKEN}", server, folder / "log")
             yield address

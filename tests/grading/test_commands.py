@@ -112,7 +112,7 @@ def test_a_lecture_without_homework_is_named(capsys, tmp_path: Path) -> None:
 
 def test_a_right_notebook_is_valid_whatever_it_warns_of(course: Path, capsys) -> None:
     warning = "import sys\nprint('a warning', file=sys.stderr)\n"
-    hand_in(course, course / "a.ipynb", mean=warning + MEAN, unit=UNIT)
+    hand_in(course, course / "a.ipynb", mean=warning + MEAN, unit=UNIT, essay_mean=ESSAY)
     assert nnkit("validate", course / "a.ipynb") == 0
     assert "4 of 4 tests pass" in capsys.readouterr().out
 
@@ -125,6 +125,7 @@ def test_what_fails_is_told_in_words(course: Path, capsys) -> None:
     assert "mean_test_1" not in said
     assert re.search(r"unit_test_1: was edited", said)
     assert "unit_test_2: NotImplementedError: Write this" in said
+    assert "essay_mean: not answered yet" in said
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,12 @@ import nbformat
 import pytest
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
-from nnkit.course.homework import release as release_module
-from nnkit.course.homework.course import open_course
 from nnkit.course.homework.export import question
-from nnkit.course.homework.release import lost_marks, release
-from nnkit.course.homework.source import find_homework, master, name_of, read
+from nnkit.course.homework.release import lost_marks
+from nnkit.course.homework.source import find_homework, master, read
 from nnkit.course.homework.transplant import names
 from nnkit.course.homework.verify import grade_notebook
+from tests.grading.course import release_unchecked
 from tests.grading.marking import (
     FOLDER,
     STATEMENTS,
@@ -77,19 +76,8 @@ def losses(number: str) -> dict[Answer | None, dict[str, str]]:
 @pytest.fixture(scope="session")
 def released(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A function that releases a homework once, as the command does."""
-    course = open_course(tmp_path_factory.mktemp("course"))
-
-    @cache
-    def released(number: str) -> Any:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(LECTURES)
-            # that is a test of its own, below
-            patch.setattr(release_module, "refuse_lost_marks", lambda reference: None)
-            release(course, number)
-        name = name_of(number)
-        return nbformat.read(course.place("release", name) / f"{name}.ipynb", as_version=4)
-
-    return released
+    course = tmp_path_factory.mktemp("course")
+    return cache(lambda number: release_unchecked(course, number, LECTURES))
 
 
 def test_both_lectures_have_homework() -> None:

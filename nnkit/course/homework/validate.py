@@ -11,27 +11,30 @@ TIMEOUT = 30  # seconds for a cell, as when it is graded
 
 
 def validate(file: Path) -> int:
-    """Run a student's notebook from its first cell to its last, and tell which tests fail.
+    """Run a student's notebook from its first cell to its last, and tell what would cost marks.
 
     Args:
         file: the notebook.
 
     Returns:
-        0 if all visible tests pass, else 1.
+        0 if all visible tests pass, none was edited and no essay is empty, else 1.
 
     Raises:
         CourseError: if the file is no homework.
     """
     notebook = _read(file)
-    edited = _edited(notebook)
+    edited = [_id(cell) for cell in _tests(notebook) if not _is_untouched(cell)]
+    empty = [_id(cell) for cell in _essays(notebook) if _is_untouched(cell)]
     failed = lost_marks(_run(notebook, file.resolve().parent))
     for test, why in failed.items():
         print(f"{test}: {why}")
     for test in edited:
         print(f"{test}: {EDITED}")
+    for essay in empty:
+        print(f"{essay}: not answered yet")
     total = len(_tests(notebook))
     print(f"{total - len(failed)} of {total} tests pass; hidden ones follow when it is graded")
-    return 1 if failed or edited else 0
+    return 1 if failed or edited or empty else 0
 
 
 def _read(file: Path) -> Any:
@@ -54,14 +57,20 @@ def _tests(notebook: Any) -> list[Any]:
     return [c for c in notebook.cells if is_grade(c) and not is_solution(c)]
 
 
-def _edited(notebook: Any) -> list[str]:
+def _essays(notebook: Any) -> list[Any]:
+    from nbgrader.utils import is_grade, is_solution
+
+    return [c for c in notebook.cells if is_grade(c) and is_solution(c)]
+
+
+def _is_untouched(cell: Any) -> bool:
     from nbgrader.utils import compute_checksum
 
-    return [
-        cell.metadata.nbgrader.grade_id
-        for cell in _tests(notebook)
-        if cell.metadata.nbgrader.get("checksum", "") not in ("", compute_checksum(cell))
-    ]
+    return cell.metadata.nbgrader.get("checksum") in (None, compute_checksum(cell))
+
+
+def _id(cell: Any) -> str:
+    return str(cell.metadata.nbgrader.grade_id)
 
 
 def _run(notebook: Any, folder: Path) -> Any:
