@@ -17,9 +17,18 @@ ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 LIBRARY = (
     *("activations", "losses", "models", "graph", "optim", "symmetry", "hypernetworks"),
-    *("data", "training"),
+    *("data", "training", "regularizers", "sweep"),
 )
-EXTRAS = ("matplotlib", "sklearn", "mlxtend", "tqdm", "ipywidgets", "IPython", "torchmetrics")
+EXTRAS = (
+    "matplotlib",
+    "sklearn",
+    "mlxtend",
+    "tqdm",
+    "ipywidgets",
+    "IPython",
+    "torchmetrics",
+    "joblib",
+)
 
 
 def python(code: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from nnkit.training.adam import FusedAdam
@@ -59,11 +59,9 @@ def parameters_of(regularizer: Any) -> list[nn.Parameter]:
     return list(regularizer.parameters()) if isinstance(regularizer, nn.Module) else []
 
 
-def default_adam(
-    model: nn.Module, lr: float, params: list[nn.Parameter] | None = None
-) -> Optimizer:
+def default_adam(model: nn.Module, lr: float, params: Sequence[Tensor] | None = None) -> Optimizer:
     """Adam over `params`, by default the model's: our own on the CPU, elsewhere torch's."""
-    params = list(model.parameters()) if params is None else params
+    params = list(model.parameters() if params is None else params)
     if not all(p.dtype in (torch.float32, torch.float64) for p in params):
         return torch.optim.Adam(params, lr=lr)
     if any(getattr(module, "sparse", False) for module in model.modules()):

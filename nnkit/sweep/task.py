@@ -1,0 +1,107 @@
+"""What a sweep trains: everything but the setting and the seed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from nnkit.regularizers import Penalty
+from nnkit.sweep.result import Settings, Trial
+from nnkit.training import NonFiniteLoss, fit
+
+
+@dataclass(frozen=True)
+class Task:
+    """The arguments of `sweep` that are common to all trials; see there."""
+
+    model: Callable[[int], nn.Module]
+    data: Any
+    loss: Callable[..., Any]
+    regularizer: Any
+    optimizer: Any
+    lr: float
+    options: Mapping[str, Any]  # of `fit`, passed on as they are
+
+    def loss_for(self, settings: Settings) -> Callable[..., Any]:
+        """The loss of (output, target)."""
+        own = taken(self.loss, settings)
+        return partial(self.loss, **own) if own else self.loss
+
+    def regularizer_for(self, settings: Settings) -> Any:
+        """The regulariser, made with the hyperparameters that it takes."""
+        if self.regularizer is None or isinstance(self.regularizer, Penalty):
+            return self.regularizer
+        own = taken(self.regularizer, settings)
+        return self.regularizer(**own) if own else self.regularizer
+
+    def optimizer_for(self, settings: Settings) -> Any:
+        """The factory of the optimiser, with the hyperparameters that it takes."""
+        own = taken(self.optimizer, settings) if self.optimizer is not None else {}
+        own.pop("lr", None)
+        return partial(self.optimizer, **own) if own else self.optimizer
+
+    def lr_for(self, settings: Settings) -> float:
+        """The step size."""
+        return float(settings.get("lr", self.lr))
+
+    def check(self, names: Iterable[str]) -> None:
+        """Refuse hyperparameters that nothing takes, and an optimiser that is not a factory."""
+        if isinstance(self.optimizer, Optimizer):
+            raise TypeError(
+                "optimizer must be a factory such as torch.optim.SGD, for each model gets its "
+                f"own, got {type(self.optimizer).__name__} with parameters"
+            )
+        parts = {"loss": self.loss, "regularizer": self.regularizer, "optimizer": self.optimizer}
+        for name in names:
+            if name != "lr" and not any(taken(part, {name: 0}) for part in parts.values()):
+                raise ValueError(
+                    f"grid: nothing takes the hyperparameter {name!r}. It must be 'lr' or an "
+                    "argument of the loss, the regularizer or the optimizer, as in "
+                    f"regularizer=lambda {name}: …"
+                )
+
+    def train(self, settings: Settings, seed: int) -> Trial:
+        """Train one model by `fit`."""
+        model = self.model(seed)
+        try:
+            history = fit(
+                model,
+                self.data,
+                loss=self.loss_for(settings),
+                regularizer=self.regularizer_for(settings),
+                optimizer=self.optimizer_for(settings),
+                lr=self.lr_for(settings),
+                seed=seed,
+                progress=False,
+                **self.options,
+            )
+        except NonFiniteLoss as fault:
+            history = fault.history
+        return Trial(settings, seed, model, history)
+
+
+def taken(function: Any, settings: Settings) -> Settings:
+    """Those of the settings that the function has arguments for."""
+    if not callable(function) or isinstance(function, (Penalty, Optimizer)):
+        return {}
+    if isinstance(function, nn.Module):
+        function = function.forward
+    known = inspect.signature(function).parameters
+    return {name: value for name, value in settings.items() if name in known}
+
+
+def one_thread(train: Callable[..., Any], *args: Any) -> Any:
+    """Run in a worker beside others: more threads than cores would only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return train(*args)
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,224 @@
+"""The training loop of a stack of models: `fit`'s, with a first axis more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+from torch.nn import functional as F
+
+from nnkit.sweep.penalties import StackedPenalty
+from nnkit.sweep.result import Settings, Trial
+from nnkit.sweep.stack import Stack, is_plain_mlp
+from nnkit.sweep.task import Task
+from nnkit.training import History, checks
+from nnkit.training.randomness import seeded
+from nnkit.training.setup import choose_device, default_adam
+from nnkit.training.steps import StepSizes
+
+Pairs = Sequence[tuple[Settings, int]]  # (settings, seed) of each trial
+# Rules that act on every weight by itself, with a step proportional to lr
+RULES = ("FusedAdam", "SGD", "Adam", "AdamW", "Adamax", "AdaMax", "NAdam", "Nadam", "RAdam",
+         "RMSprop", "Adagrad", "Momentum", "Nesterov")  # fmt: skip
+# Losses whose mean over rows is all that joins these; others go through vmap, which is slower
+MEANS = (F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.cross_entropy, F.nll_loss,
+         F.binary_cross_entropy, F.binary_cross_entropy_with_logits)  # fmt: skip
+
+
+def train_together(task: Task, pairs: Pairs) -> list[Trial]:
+    """Train a model for each pair of settings and seed, all at once.
+
+    Raises:
+        ValueError: if something in them cannot be done for all at once; with the reason.
+    """
+    run = _Run(task, pairs)
+    with seeded(pairs[0][1]):  # dropout draws for all models from one state
+        for _ in range(task.options.get("epochs", 10)):
+            if not run.epoch():
+                break
+    return run.trials()
+
+
+class _Run:
+    """The models in training, and the rows of their histories."""
+
+    def __init__(self, task: Task, pairs: Pairs) -> None:
+        self.task, self.pairs = task, pairs
+        options = task.options
+        for settings, _ in pairs:
+            lr, size = task.lr_for(settings), options.get("batch_size", 32)
+            checks.check_settings(options.get("epochs", 10), size, lr, None, "epoch", None)
+        models = [task.model(seed) for _, seed in pairs]
+        self.device = choose_device(task.options.get("device", "auto"), models[0])
+        for model in models:
+            model.to(self.device)
+        self.stack = Stack(models, "batched" if is_plain_mlp(models[0]) else "vmap")
+        self.losses = _Losses(task.loss_for, [settings for settings, _ in pairs])
+        penalties = [task.regularizer_for(settings) for settings, _ in pairs]
+        self.penalty = None if penalties[0] is None else StackedPenalty(penalties, self.stack)
+        self._make_optimizer()
+        self.batches = _Batches(task, [seed for _, seed in pairs], self.device)
+        self.histories = [History() for _ in pairs]
+
+    def _make_optimizer(self) -> None:
+        """One optimiser for all; those with a smaller lr go part of its way."""
+        task, settings = self.task, [s for s, _ in self.pairs]
+        self.lrs = [task.lr_for(s) for s in settings]
+        base = max(self.lrs)
+        params = list(self.stack.params.values())
+        factory = task.optimizer_for(settings[0])
+        made = (
+            default_adam(self.stack.first, base, params)
+            if factory is None
+            else factory(params, lr=base)
+        )
+        if type(made).__name__ not in RULES:
+            raise ValueError(f"{type(made).__name__} does not treat every weight by itself")
+        self.optimizer, self.steps = made, StepSizes(made)
+        for column in self.penalty.after if self.penalty else ():
+            if column.first.needs_steps:
+                self.steps.check(type(column.first).__name__)
+        self.ratios = torch.tensor([lr / base for lr in self.lrs], device=self.device)
+        self.ratios = self.ratios.to(params[0].dtype)
+        self.equal = min(self.lrs) == base
+
+    def epoch(self) -> bool:
+        """One pass over the data and the validation; whether any model is still sound."""
+        started, before = time.perf_counter(), self.stack.state()
+        sums = torch.zeros(2, len(self.stack), device=self.device, dtype=torch.float64)
+        for x, y in self.batches:
+            sums += self.update(x, y).detach() * y.shape[1]
+        loss, penalty = (sums / self.batches.rows).tolist()
+        scores = self.validate()
+        sound = self._sound(torch.tensor(loss), torch.tensor(penalty))
+        seconds = (time.perf_counter() - started) / len(self.stack)
+        for number, history in enumerate(self.histories):
+            if history.stopped:
+                continue
+            if not sound[number]:
+                history.stopped = "non-finite loss"
+                self.stack.unstack(number, before)
+                continue
+            row = {"epoch": len(history) + 1, "loss": loss[number]}
+            row |= {"penalty": penalty[number]} if self.penalty else {}
+            row |= {name: values[number] for name, values in scores.items()}
+            history.rows.append(row | {"lr": self.lrs[number], "seconds": seconds})
+        return not all(history.stopped for history in self.histories)
+
+    def update(self, x: Tensor, y: Tensor) -> Tensor:
+        """One step on the batches x (M, N, …) and y; losses and penalties before it (2, M)."""
+        params = self.stack.params.values()
+        for p in params:
+            p.grad = None
+        losses = self.losses(self.stack(x), y)
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        penalties = torch.zeros_like(losses) if self.penalty is None else (
+            self.penalty.add_gradients()
+        )  # fmt: skip
+        before = [] if self.equal else [p.detach().clone() for p in params]
+        self.optimizer.step()
+        with torch.no_grad():
+            for p, old in zip(params, before, strict=False):
+                p.copy_(old.lerp(p, self.ratios.view(-1, *[1] * (p.ndim - 1))))
+        if self.penalty is not None:
+            self.penalty.after_step(self.steps, self.ratios)
+        return torch.stack([losses.detach(), penalties])
+
+    @torch.no_grad()
+    def validate(self) -> Mapping[str, list[float]]:
+        """The columns of the validation, each with a number per model."""
+        data = self.task.options.get("validation")
+        if data is None:
+            return {}
+        x, y = (tensor.to(self.device) for tensor in data)
+        size, outputs = 8 * self.batches.size, []
+        total = torch.zeros((), device=self.device)
+        for a, b in zip(torch.split(x, size), torch.split(y, size), strict=True):
+            output = self.stack(a.expand(len(self.stack), *a.shape), training=False)
+            total = total + len(a) * self.losses(output, b.expand(len(self.stack), *b.shape))
+            outputs.append(output)
+        columns = {"val_loss": (total / len(x)).tolist()}
+        metrics = self.task.options.get("metrics") or {}
+        if metrics:
+            output = torch.cat(outputs, 1)
+        for name, metric in metrics.items():
+            columns[name] = [float(metric(one, y)) for one in output]
+        return columns
+
+    def _sound(self, *sums: Tensor) -> list[bool]:
+        """Of which models losses and weights are finite."""
+        sound = torch.stack([s.isfinite() for s in sums]).all(0)
+        for p in self.stack.params.values():
+            sound &= p.detach().flatten(1).isfinite().all(1).cpu()
+        found: list[bool] = sound.tolist()
+        return found
+
+    def trials(self) -> list[Trial]:
+        """The models with their weights, and their histories."""
+        for number, history in enumerate(self.histories):
+            if not history.stopped:
+                self.stack.unstack(number)
+        return [
+            Trial(settings, seed, model, history)
+            for (settings, seed), model, history in zip(
+                self.pairs, self.stack.models, self.histories, strict=True
+            )
+        ]
+
+
+class _Losses:
+    """The losses (M,) of outputs (M, N, …) and targets."""
+
+    def __init__(self, loss_for: Callable[..., Any], settings: Sequence[Settings]) -> None:
+        self.groups: dict[str, tuple[Any, list[int]]] = {}  # each different loss, and whose it is
+        for number, own in enumerate(settings):
+            loss = loss_for(own)
+            key = repr(getattr(loss, "keywords", None))
+            self.groups.setdefault(key, (loss, []))[1].append(number)
+
+    def __call__(self, output: Tensor, y: Tensor) -> Tensor:
+        if len(self.groups) == 1:
+            ((loss, _),) = self.groups.values()
+            return losses_of(loss, output, y)
+        values = output.new_empty(len(output))
+        for loss, numbers in self.groups.values():
+            values[numbers] = losses_of(loss, output[numbers], y[numbers])
+        return values
+
+
+def losses_of(loss: Callable[..., Any], output: Tensor, y: Tensor) -> Tensor:
+    """The loss of each model: outputs (M, N, …) and targets (M, N, …) give (M,)."""
+    if loss in MEANS:
+        rows = loss(output.flatten(0, 1), y.flatten(0, 1), reduction="none")
+        losses: Tensor = rows.view(len(output), -1).mean(1)
+    else:
+        losses = vmap(loss)(output, y)
+    return losses
+
+
+@dataclass
+class _Batches:
+    """The batches that `fit` would draw with each seed, stacked."""
+
+    task: Task
+    seeds: Sequence[int]
+    device: torch.device
+
+    def __post_init__(self) -> None:
+        self.x, self.y = (tensor.to(self.device) for tensor in self.task.data)
+        self.size, self.rows = self.task.options.get("batch_size", 32), len(self.y)
+        different = dict.fromkeys(self.seeds)
+        self.generators = {seed: torch.Generator().manual_seed(seed) for seed in different}
+        number = {seed: n for n, seed in enumerate(different)}
+        self.which = torch.tensor([number[seed] for seed in self.seeds], device=self.device)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        orders = [torch.randperm(self.rows, generator=g) for g in self.generators.values()]
+        order = torch.stack(orders).to(self.device)[self.which]  # (M, rows)
+        for rows in torch.split(order, self.size, dim=1):
+            yield self.x[rows], self.y[rows]
