@@ -27,6 +27,10 @@ from nnkit.course.homework.worker import READY
 from nnkit.course.lectures import CourseError
 
 START = 120.0  # seconds; a worker is ready in two, unless the machine is very busy
+WORKER = (
+    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "from nnkit.course.homework.worker import main; main(sys.argv[1:])"
+)
 NOBODY = "65534"
 SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")  # on most systems links into /usr
 LOADER = ("/etc/ld.so.cache", "/etc/alternatives")  # which library is meant
@@ -200,7 +204,7 @@ def _command(limits: Limits) -> list[str]:
         *(_as_nobody(folders, sources) if is_root else []),
         *_in_bubblewrap(folders, sources, limits),
         *_limited(limits),
-        *(sys.executable, "-I", "-m", "nnkit.course.homework.worker"),
+        *(sys.executable, "-I", "-c", WORKER, str(Path(nnkit.__file__).parents[1])),
     ]
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from nnkit.course.homework import sandbox
-from nnkit.course.homework.protocol import ProtocolError, Reference, decode, encode
+from nnkit.course.homework.protocol import PLAIN, ProtocolError, Reference, decode, encode
 from nnkit.course.homework.sandbox import Limits, Sandbox, WorkerLost
 
 
@@ -56,10 +56,8 @@ class Remote:
         return "<an object of the submission>"
 
     def _refuse(self, *_: object) -> NoReturn:
-        raise TypeError(
-            "the submission gave an object that is no plain value: None, a bool, number, str, "
-            "bytes, list, tuple, dict, array or tensor is wanted"
-        )
+        self._student.fault = f"the answer is no plain value: {', '.join(PLAIN)}"
+        raise TypeError(self._student.fault)
 
     __eq__ = __ne__ = __bool__ = __array__ = _refuse
     __hash__ = object.__hash__
@@ -87,7 +85,7 @@ class Student:
     def __init__(self, timeout: float, limits: Limits, modules: tuple[str, ...] = ()) -> None:
         self.timeout = timeout
         self._kind = limits, modules
-        self.lost = ""  # why the worker was lost since `begin`
+        self.fault = ""  # why the cell has failed even if it caught the exception that told so
         self._cells: list[str] = []
         self._sandbox: Sandbox | None = None
         self._life = 0  # which worker this is; handles are of no use to another
@@ -103,7 +101,7 @@ class Student:
             self.close()  # something was written that nobody asked for
         if self._sandbox is None:
             self._replay()
-        self.lost = ""
+        self.fault = ""
         self._deadline = time.monotonic() + self.timeout
 
     def run(self, source: str) -> None:
@@ -160,7 +158,7 @@ class Student:
 
     def _ask(self, request: list[object]) -> Any:
         if self._sandbox is None:
-            raise NoAnswer(self.lost)
+            raise NoAnswer(self.fault)
         try:
             message = encode(request, self._refer)
         except ProtocolError as error:
@@ -173,7 +171,7 @@ class Student:
         match reply:
             case ["value", value]:
                 if _is_hollow(value):
-                    raise NoAnswer("an array without elements is no answer")
+                    self._fail("an array without elements is no answer")
                 return value
             case ["error", str(kind), str(text)]:
                 raise StudentError(kind[:100], text[:1000])
@@ -181,11 +179,14 @@ class Student:
 
     def _lose(self, why: str) -> NoReturn:
         self.close()
-        self.lost = why
+        self._fail(why)
+
+    def _fail(self, why: str) -> NoReturn:
+        self.fault = why
         raise NoAnswer(why)
 
     def _refer(self, value: object) -> Reference:
-        if not isinstance(value, Remote):
+        if not isinstance(value, Remote) or value._student is not self:
             raise ProtocolError(f"{type(value).__name__} is no plain value")
         if isinstance(value._reference, int) and value._life != self._life:
             raise NoAnswer("an object of a worker that was lost")

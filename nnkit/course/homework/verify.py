@@ -113,8 +113,8 @@ def _run_trusted(student: Student, cell: Any, namespace: dict[str, Any]) -> list
         try:
             with _alarm(student.timeout + GRACE):
                 exec(compile(cell.source, TEST, "exec"), namespace)
-            if student.lost:  # the test expected an exception, and that is none
-                raise NoAnswer(student.lost)
+            if student.fault:  # which the test took for an exception that it had expected
+                raise NoAnswer(student.fault)
         except (Exception, SystemExit, OutOfTime) as error:
             outputs = [_failure(error, cell.source)]
     if said.getvalue():

@@ -1,10 +1,9 @@
 """The process that runs a student's code, inside the sandbox, where nothing is worth having.
 
-It is started by ``sandbox``: ``python -I -m nnkit.course.homework.worker MODULES``, its standard
-input a socket to the grading process, the modules those that the homework is going to import. A
-request is ``["run", source]``, which executes a cell, ``["get", names]``, which asks what names
-stand for, or ``["call", reference, args, kwargs]``; a reply is ``["value", value]`` or ``["error",
-type, message]``. In front of each stands the nonce of the request.
+``sandbox`` starts it. Its standard input is a socket to the grading process. A request is ``["run",
+source]``, which executes a cell, ``["get", names]``, which asks what names stand for, or ``["call",
+reference, args, kwargs]``; a reply is ``["value", value]`` or ``["error", type, message]``. In front
+of each stands the nonce of the request.
 
 Once it has run a student's code this process is the student's: nothing here is a defence.
 """
@@ -102,13 +101,17 @@ def _message(error: BaseException) -> str:
         return ""
 
 
-def main() -> None:
-    """Keep the socket out of the way of prints, import what takes long, and serve."""
+def main(modules: list[str]) -> None:
+    """Keep the socket out of the way of prints, import what takes long, and serve.
+
+    Args:
+        modules: what the homework is going to import.
+    """
     channel = socket.socket(fileno=os.dup(0))
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
-    for module in sys.argv[1:]:
+    for module in modules:
         with suppress(Exception):  # then the cell that imports it raises, too
             import_module(module)
     seed()
@@ -117,7 +120,3 @@ def main() -> None:
     while True:
         request = receive(channel)
         send(channel, request[:NONCE] + worker.answer(request[NONCE:]))
-
-
-if __name__ == "__main__":
-    main()
