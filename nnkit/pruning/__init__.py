@@ -1,0 +1,42 @@
+"""Pruning: fewer weights by masks, fewer neurons by smaller tensors, fewer bytes to a weight.
+
+A mask (``torch.nn.utils.prune``) says which weights there are; it makes a net neither smaller nor
+faster. Neurons and channels are really cut out. `finalize` turns masks into zeros; `save_sparse`
+stores only what is not zero; `quantize` stores a weight in 8 bits.
+
+>>> from nnkit.models import MLP
+>>> net = MLP([64, 100, 100, 10], seed=0)
+>>> small = prune_neurons(net, 0.75)  # a new net
+>>> small.sizes
+[64, 25, 25, 10]
+>>> prune_weights(net, 0.9)  # masks on the same net, 90 % of its weights
+>>> round(sparsity(net), 3)
+0.9
+"""
+
+from nnkit.pruning.int8 import QuantizedLinear, quantize
+from nnkit.pruning.rewinding import rewind
+from nnkit.pruning.schedule import GradualPruning, gradual
+from nnkit.pruning.scores import magnitude, snip
+from nnkit.pruning.storage import load_sparse, save_sparse, size_in_bytes
+from nnkit.pruning.structured import prune_neurons, shrink
+from nnkit.pruning.unstructured import finalize, masks, prune_weights, sparsity
+
+__all__ = [
+    "GradualPruning",
+    "QuantizedLinear",
+    "finalize",
+    "gradual",
+    "load_sparse",
+    "magnitude",
+    "masks",
+    "prune_neurons",
+    "prune_weights",
+    "quantize",
+    "rewind",
+    "save_sparse",
+    "shrink",
+    "size_in_bytes",
+    "snip",
+    "sparsity",
+]

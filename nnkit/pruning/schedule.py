@@ -1,0 +1,71 @@
+"""Pruning in the course of training."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from nnkit._checks import whole
+from nnkit.pruning.unstructured import checked_share, prune_weights
+from nnkit.training import Callback, Run
+
+
+def gradual(step: int, begin: int, end: int, final: float, initial: float = 0.0) -> float:
+    """Return the sparsity after a step: fast at first, then ever slower (Zhu and Gupta, 2017).
+
+    final + (initial - final) (1 - (step - begin) / (end - begin))³ from begin to end, and final
+    from then on.
+    """
+    if step >= end:
+        return final
+    done = max(0, step - begin) / (end - begin)
+    return final + (initial - final) * (1 - done) ** 3
+
+
+class GradualPruning(Callback):
+    """Prune by magnitude in the course of training.
+
+        fit(net, data, callbacks=[GradualPruning(net, 0.9, begin=100, end=1000)], ...)
+
+    With begin = end the net is pruned once, at that step: early in training, for example.
+
+    Args:
+        model: the net to be trained. Masks of ones are put on it now.
+        amount: the share of the weights out at the end.
+        begin: the first update after which to prune.
+        end: the update at which the share is reached.
+        every: updates between one pruning and the next.
+        initial: the share out at begin.
+        scope: "global" or "layer", as for :func:`prune_weights`.
+        skip: names of layers to leave alone.
+
+    Raises:
+        TypeError, ValueError: as :func:`prune_weights`; or begin after end.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        amount: float,
+        *,
+        begin: int,
+        end: int,
+        every: int = 10,
+        initial: float = 0.0,
+        scope: str = "global",
+        skip: Sequence[str] = (),
+    ) -> None:
+        self.amount = checked_share("amount", amount)
+        self.initial = checked_share("initial", initial)
+        self.begin = whole("begin", begin, at_least=1)
+        self.end = whole("end, which is not before begin,", end, at_least=begin)
+        self.every = whole("every", every, at_least=1)
+        self.scope, self.skip = scope, tuple(skip)
+        # now, so that the model has the same tensors from before the run to its end
+        prune_weights(model, 0.0, scope=scope, skip=skip)
+
+    def on_batch_end(self, run: Run) -> None:
+        """Prune, if it is time."""
+        due = self.begin <= run.step < self.end and (run.step - self.begin) % self.every == 0
+        if due or run.step == self.end:
+            share = gradual(run.step, self.begin, self.end, self.amount, self.initial)
+            prune_weights(run.model, share, scope=self.scope, skip=self.skip)

@@ -1,0 +1,147 @@
+"""Neurons and channels out of a net, which gets smaller tensors."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from nnkit._checks import one_of, whole
+from nnkit.models import MLP
+from nnkit.pruning.chain import Link, links
+from nnkit.pruning.unstructured import checked_share
+from nnkit.symmetry.moves import duplicate
+
+Net = TypeVar("Net", bound=nn.Module)
+
+OUT = ("out_features", "out_channels", "num_features", "num_parameters")
+IN = ("in_features", "in_channels")
+
+
+def prune_neurons(
+    model: Net,
+    amount: float,
+    *,
+    by: str = "weights",
+    scope: str = "layer",
+    multiple_of: int = 1,
+) -> Net:
+    """Return a smaller net without a share of the neurons of each hidden layer, or channels.
+
+    Args:
+        model: an `MLP` without skips, or an ``nn.Sequential`` of linear and convolutional layers,
+            batch normalisation, and whatever acts on each channel alone.
+        amount: the share of neurons to go, in [0, 1]; each layer keeps one at least.
+        by: the lowest scores go. "weights": the norm of a neuron's incoming weights times that of
+            its outgoing ones, which no rescaling of a ReLU changes. "incoming": the sum of |w|
+            that come in (Li et al., 2017). "gamma": |γ| of its batch normalisation (network
+            slimming; Liu et al., 2017).
+        scope: "layer" for the same share of each layer; "global" to rank all together, which
+            makes sense where scores are comparable, as γ is.
+        multiple_of: round the number of neurons that stay to a multiple of this, such as 8 or 16,
+            with which processors are faster.
+
+    Raises:
+        TypeError, ValueError: a net that is not such a chain; a share out of range; no γ.
+    """
+    share = checked_share("amount", amount)
+    score = SCORES[one_of("by", by, SCORES)]
+    one_of("scope", scope, ("layer", "global"))
+    step = whole("multiple_of", multiple_of, at_least=1)
+    with torch.no_grad():
+        scores = [score(link) for link in links(model)]
+    if scope == "layer":
+        counts = [(1 - share) * len(s) for s in scores]
+    else:
+        together = torch.cat(scores)
+        top = together.topk(round((1 - share) * len(together))).indices
+        kept = torch.zeros(len(together)).index_fill(0, top.cpu(), 1.0)
+        parts = torch.split(kept, [len(s) for s in scores])
+        counts = [float(part.sum()) for part in parts]
+    keep = []
+    for s, count in zip(scores, counts, strict=True):
+        number = max(1, round(count / step)) * step
+        keep.append(s.topk(min(number, len(s))).indices)
+    return shrink(model, keep)
+
+
+def shrink(model: Net, keep: Sequence[Sequence[int] | Tensor]) -> Net:
+    """Return a net with only the given neurons of each hidden layer, or channels.
+
+    It computes what the net does in which the other neurons give 0.
+
+    Args:
+        model: as for :func:`prune_neurons`; left as it is.
+        keep: for each hidden layer the numbers of the neurons to keep, in any order.
+
+    Raises:
+        TypeError, ValueError: another kind of net, or numbers that are no neurons.
+    """
+    small = duplicate(model)
+    chain = links(small)
+    if len(keep) != len(chain):
+        names = ", ".join(link.name for link in chain)
+        raise ValueError(f"keep must be a list for each of {names}, got {len(keep)} of them")
+    for link, numbers in zip(chain, keep, strict=True):
+        chosen = sorted({int(i) for i in numbers})
+        if not chosen or chosen[0] < 0 or chosen[-1] >= link.width:
+            raise ValueError(
+                f"layer {link.name} keeps some of neurons 0 to {link.width - 1}, got {chosen}"
+            )
+        _cut(link, torch.tensor(chosen))
+    if isinstance(small, MLP):
+        small.sizes = [small.sizes[0], *(link.width for link in chain), small.sizes[-1]]
+    return small
+
+
+@torch.no_grad()
+def _cut(link: Link, keep: Tensor) -> None:
+    """Shrink a layer, what normalises it and the inputs of what follows, in place."""
+    width, inputs = link.width, link.following.get_parameter("weight").shape[1]
+    block = inputs // width  # a channel that was flattened is several inputs
+    wide = (keep[:, None] * block + torch.arange(block)).flatten()
+    _select(link.layer, keep, width, 0)
+    for module in link.between:
+        for size, index in ((width, keep), (inputs, wide)):
+            _select(module, index, size, 0)
+    _select(link.following, wide, inputs, 1)
+
+
+def _select(module: nn.Module, keep: Tensor, size: int, dim: int) -> None:
+    """Keep some entries, along a dimension, of all tensors of a module that have so many there."""
+    for name, tensor in [*module.named_parameters(recurse=False)]:
+        if tensor.dim() > dim and tensor.shape[dim] == size:
+            fewer = tensor.index_select(dim, keep.to(tensor.device))
+            setattr(module, name, nn.Parameter(fewer, requires_grad=tensor.requires_grad))
+    for name, buffer in [*module.named_buffers(recurse=False)]:
+        if buffer.dim() > dim and buffer.shape[dim] == size:
+            setattr(module, name, buffer.index_select(dim, keep.to(buffer.device)))
+    for name in (OUT, IN)[dim]:
+        if getattr(module, name, None) == size:
+            setattr(module, name, len(keep))
+
+
+def _norms(link: Link) -> Tensor:
+    incoming = link.layer.get_parameter("weight").flatten(1)  # (width, ...)
+    outgoing = link.following.get_parameter("weight").transpose(0, 1).reshape(link.width, -1)
+    norm = torch.linalg.vector_norm
+    return norm(incoming, dim=1) * norm(outgoing, dim=1)
+
+
+def _incoming(link: Link) -> Tensor:
+    return link.layer.get_parameter("weight").flatten(1).abs().sum(1)
+
+
+def _gamma(link: Link) -> Tensor:
+    for module in link.between:
+        if isinstance(module, _BatchNorm) and module.affine:
+            return module.weight.abs().view(link.width, -1).mean(1)
+    raise ValueError(f"layer {link.name} has no batch normalisation, whose γ would be its score")
+
+
+SCORES: dict[str, Callable[[Link], Tensor]] = {
+    "weights": _norms,
+    "incoming": _incoming,
+    "gamma": _gamma,
+}
