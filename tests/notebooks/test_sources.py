@@ -21,6 +21,7 @@ TOPICS = {
     "18_architecture/4_metrics": ("18.18", "18.18"),
     "18_architecture/5_optimizers": ("18.19", "18.19"),
     "18_architecture/6_weight_space_and_gradients": ("18.20", "18.23"),
+    "18_architecture/7_approximation_and_representations": ("18.24", "18.26"),
     "18_architecture/8_hypernetworks": ("18.27", "18.28"),
 }
 
