@@ -83,60 +83,108 @@ def activate(u, name):
 def slope(u, name):
     if name == "sigmoid":
         return np.exp(-u) / (1 + np.exp(-u)) ** 2
-    return {"tanh": 1 - np.tanh(u) ** 2, "relu": 1.0 * (u > 0), "softplus": activate(u, "sigmoid")}[name]
+    return {"tanh": 1 - np.tanh(u) ** 2, "relu": 1.0 * (u > 0), "softplus": activate(u, "sigmoid")}[
+        name
+    ]
 
 
 # %% wrong: tanh from its definition, nan far out
 def activate(u, name):
     if name == "tanh":
         return (np.exp(u) - np.exp(-u)) / (np.exp(u) + np.exp(-u))
-    return {"sigmoid": 0.5 + 0.5 * np.tanh(u / 2), "relu": np.maximum(u, 0), "softplus": np.logaddexp(u, 0)}[name]
+    return {
+        "sigmoid": 0.5 + 0.5 * np.tanh(u / 2),
+        "relu": np.maximum(u, 0),
+        "softplus": np.logaddexp(u, 0),
+    }[name]
 
 
 def slope(u, name):
     s = 0.5 + 0.5 * np.tanh(u / 2)
-    return {"sigmoid": s * (1 - s), "tanh": 1 - np.tanh(u) ** 2, "relu": 1.0 * (u > 0), "softplus": s}[name]
+    return {
+        "sigmoid": s * (1 - s),
+        "tanh": 1 - np.tanh(u) ** 2,
+        "relu": 1.0 * (u > 0),
+        "softplus": s,
+    }[name]
 
 
 # %% wrong: the slope of tanh lacks its square
 def activate(u, name):
     s = 0.5 + 0.5 * np.tanh(u / 2)
-    return {"sigmoid": s, "tanh": np.tanh(u), "relu": np.maximum(u, 0), "softplus": np.logaddexp(u, 0)}[name]
+    return {
+        "sigmoid": s,
+        "tanh": np.tanh(u),
+        "relu": np.maximum(u, 0),
+        "softplus": np.logaddexp(u, 0),
+    }[name]
 
 
 def slope(u, name):
     s = 0.5 + 0.5 * np.tanh(u / 2)
-    return {"sigmoid": s * (1 - s), "tanh": 1 - np.tanh(u), "relu": 1.0 * (u > 0), "softplus": s}[name]
+    return {"sigmoid": s * (1 - s), "tanh": 1 - np.tanh(u), "relu": 1.0 * (u > 0), "softplus": s}[
+        name
+    ]
 
 
 # %% wrong: the slope of ReLU at 0
 def activate(u, name):
     s = 0.5 + 0.5 * np.tanh(u / 2)
-    return {"sigmoid": s, "tanh": np.tanh(u), "relu": np.maximum(u, 0), "softplus": np.logaddexp(u, 0)}[name]
+    return {
+        "sigmoid": s,
+        "tanh": np.tanh(u),
+        "relu": np.maximum(u, 0),
+        "softplus": np.logaddexp(u, 0),
+    }[name]
 
 
 def slope(u, name):
     s = 0.5 + 0.5 * np.tanh(u / 2)
-    return {"sigmoid": s * (1 - s), "tanh": 1 - np.tanh(u) ** 2, "relu": 1.0 * (u >= 0), "softplus": s}[name]
+    return {
+        "sigmoid": s * (1 - s),
+        "tanh": 1 - np.tanh(u) ** 2,
+        "relu": 1.0 * (u >= 0),
+        "softplus": s,
+    }[name]
 
 
 # %% wrong: takes h(u) for u in the slope of the sigmoid
 def activate(u, name):
     s = 0.5 + 0.5 * np.tanh(u / 2)
-    return {"sigmoid": s, "tanh": np.tanh(u), "relu": np.maximum(u, 0), "softplus": np.logaddexp(u, 0)}[name]
+    return {
+        "sigmoid": s,
+        "tanh": np.tanh(u),
+        "relu": np.maximum(u, 0),
+        "softplus": np.logaddexp(u, 0),
+    }[name]
 
 
 def slope(u, name):
     s = 0.5 + 0.5 * np.tanh(u / 2)
-    return {"sigmoid": u * (1 - u), "tanh": 1 - np.tanh(u) ** 2, "relu": 1.0 * (u > 0), "softplus": s}[name]
+    return {
+        "sigmoid": u * (1 - u),
+        "tanh": 1 - np.tanh(u) ** 2,
+        "relu": 1.0 * (u > 0),
+        "softplus": s,
+    }[name]
 
 
 # %% wrong: only for rows of numbers, not for any shape
 def activate(u, name):
     s = [0.5 + 0.5 * float(np.tanh(x / 2)) for x in np.ravel(u)]
-    return {"sigmoid": np.array(s), "tanh": np.tanh(u), "relu": np.maximum(u, 0), "softplus": np.logaddexp(u, 0)}[name]
+    return {
+        "sigmoid": np.array(s),
+        "tanh": np.tanh(u),
+        "relu": np.maximum(u, 0),
+        "softplus": np.logaddexp(u, 0),
+    }[name]
 
 
 def slope(u, name):
     s = 0.5 + 0.5 * np.tanh(u / 2)
-    return {"sigmoid": s * (1 - s), "tanh": 1 - np.tanh(u) ** 2, "relu": 1.0 * (u > 0), "softplus": s}[name]
+    return {
+        "sigmoid": s * (1 - s),
+        "tanh": 1 - np.tanh(u) ** 2,
+        "relu": 1.0 * (u > 0),
+        "softplus": s,
+    }[name]

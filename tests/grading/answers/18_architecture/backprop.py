@@ -1,7 +1,12 @@
 # %% correct: object by object, with outer products
 def backprop(X, Y, W1, b1, W2, b2):
     loss = 0.0
-    g = {"W1": np.zeros(W1.shape), "b1": np.zeros(b1.shape), "W2": np.zeros(W2.shape), "b2": np.zeros(b2.shape)}
+    g = {
+        "W1": np.zeros(W1.shape),
+        "b1": np.zeros(b1.shape),
+        "W2": np.zeros(W2.shape),
+        "b2": np.zeros(b2.shape),
+    }
     for x, y in zip(X, Y):
         a = np.tanh(W1 @ x + b1)
         r = W2 @ a + b2 - y
@@ -32,7 +37,12 @@ def backprop(X, Y, W1, b1, W2, b2):
     error = A1 @ W2.T + b2 - Y
     D2 = 2 * error / len(X)
     D1 = (D2 @ W2) * (1 - A1**2)
-    return (error**2).sum(1).mean(), {"W1": X.T @ D1, "b1": D1.sum(0), "W2": D2.T @ A1, "b2": D2.sum(0)}
+    return (error**2).sum(1).mean(), {
+        "W1": X.T @ D1,
+        "b1": D1.sum(0),
+        "W2": D2.T @ A1,
+        "b2": D2.sum(0),
+    }
 
 
 # %% wrong: the gradient of W2 is transposed
@@ -41,7 +51,12 @@ def backprop(X, Y, W1, b1, W2, b2):
     error = A1 @ W2.T + b2 - Y
     D2 = 2 * error / len(X)
     D1 = (D2 @ W2) * (1 - A1**2)
-    return (error**2).sum(1).mean(), {"W1": D1.T @ X, "b1": D1.sum(0), "W2": A1.T @ D2, "b2": D2.sum(0)}
+    return (error**2).sum(1).mean(), {
+        "W1": D1.T @ X,
+        "b1": D1.sum(0),
+        "W2": A1.T @ D2,
+        "b2": D2.sum(0),
+    }
 
 
 # %% wrong: the slope of tanh is missing
@@ -50,7 +65,12 @@ def backprop(X, Y, W1, b1, W2, b2):
     error = A1 @ W2.T + b2 - Y
     D2 = 2 * error / len(X)
     D1 = D2 @ W2
-    return (error**2).sum(1).mean(), {"W1": D1.T @ X, "b1": D1.sum(0), "W2": D2.T @ A1, "b2": D2.sum(0)}
+    return (error**2).sum(1).mean(), {
+        "W1": D1.T @ X,
+        "b1": D1.sum(0),
+        "W2": D2.T @ A1,
+        "b2": D2.sum(0),
+    }
 
 
 # %% wrong: the slope is taken at a1, not at u1
@@ -59,7 +79,12 @@ def backprop(X, Y, W1, b1, W2, b2):
     error = A1 @ W2.T + b2 - Y
     D2 = 2 * error / len(X)
     D1 = (D2 @ W2) * (1 - np.tanh(A1) ** 2)
-    return (error**2).sum(1).mean(), {"W1": D1.T @ X, "b1": D1.sum(0), "W2": D2.T @ A1, "b2": D2.sum(0)}
+    return (error**2).sum(1).mean(), {
+        "W1": D1.T @ X,
+        "b1": D1.sum(0),
+        "W2": D2.T @ A1,
+        "b2": D2.sum(0),
+    }
 
 
 # %% wrong: summed over objects
@@ -68,7 +93,12 @@ def backprop(X, Y, W1, b1, W2, b2):
     error = A1 @ W2.T + b2 - Y
     D2 = 2 * error
     D1 = (D2 @ W2) * (1 - A1**2)
-    return (error**2).sum(1).mean(), {"W1": D1.T @ X, "b1": D1.sum(0), "W2": D2.T @ A1, "b2": D2.sum(0)}
+    return (error**2).sum(1).mean(), {
+        "W1": D1.T @ X,
+        "b1": D1.sum(0),
+        "W2": D2.T @ A1,
+        "b2": D2.sum(0),
+    }
 
 
 # %% wrong: averaged over the outputs, too
@@ -86,7 +116,12 @@ def backprop(X, Y, W1, b1, W2, b2):
     error = A1 @ W2.T + b2 - Y
     D2 = error / len(X)
     D1 = (D2 @ W2) * (1 - A1**2)
-    return (error**2).sum(1).mean(), {"W1": D1.T @ X, "b1": D1.sum(0), "W2": D2.T @ A1, "b2": D2.sum(0)}
+    return (error**2).sum(1).mean(), {
+        "W1": D1.T @ X,
+        "b1": D1.sum(0),
+        "W2": D2.T @ A1,
+        "b2": D2.sum(0),
+    }
 
 
 # %% wrong: a mean for the sum in the biases
@@ -95,7 +130,12 @@ def backprop(X, Y, W1, b1, W2, b2):
     error = A1 @ W2.T + b2 - Y
     D2 = 2 * error / len(X)
     D1 = (D2 @ W2) * (1 - A1**2)
-    return (error**2).sum(1).mean(), {"W1": D1.T @ X, "b1": D1.mean(0), "W2": D2.T @ A1, "b2": D2.mean(0)}
+    return (error**2).sum(1).mean(), {
+        "W1": D1.T @ X,
+        "b1": D1.mean(0),
+        "W2": D2.T @ A1,
+        "b2": D2.mean(0),
+    }
 
 
 # %% wrong: forgets b1 on the way forward
@@ -104,7 +144,12 @@ def backprop(X, Y, W1, b1, W2, b2):
     error = A1 @ W2.T + b2 - Y
     D2 = 2 * error / len(X)
     D1 = (D2 @ W2) * (1 - A1**2)
-    return (error**2).sum(1).mean(), {"W1": D1.T @ X, "b1": D1.sum(0), "W2": D2.T @ A1, "b2": D2.sum(0)}
+    return (error**2).sum(1).mean(), {
+        "W1": D1.T @ X,
+        "b1": D1.sum(0),
+        "W2": D2.T @ A1,
+        "b2": D2.sum(0),
+    }
 
 
 # %% wrong: the sign, target minus answer
@@ -113,7 +158,12 @@ def backprop(X, Y, W1, b1, W2, b2):
     error = Y - (A1 @ W2.T + b2)
     D2 = 2 * error / len(X)
     D1 = (D2 @ W2) * (1 - A1**2)
-    return (error**2).sum(1).mean(), {"W1": D1.T @ X, "b1": D1.sum(0), "W2": D2.T @ A1, "b2": D2.sum(0)}
+    return (error**2).sum(1).mean(), {
+        "W1": D1.T @ X,
+        "b1": D1.sum(0),
+        "W2": D2.T @ A1,
+        "b2": D2.sum(0),
+    }
 
 
 # %% wrong: squeezes a single output away

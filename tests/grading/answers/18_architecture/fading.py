@@ -1,7 +1,15 @@
 # %% correct: by hand in NumPy, and logarithms
 def gradient_norms(layers, X, y, name):
-    h = {"sigmoid": lambda u: 0.5 + 0.5 * np.tanh(u / 2), "tanh": np.tanh, "relu": lambda u: np.maximum(u, 0)}[name]
-    bend = {"sigmoid": lambda a: a * (1 - a), "tanh": lambda a: 1 - a**2, "relu": lambda a: (a > 0) * 1.0}[name]
+    h = {
+        "sigmoid": lambda u: 0.5 + 0.5 * np.tanh(u / 2),
+        "tanh": np.tanh,
+        "relu": lambda u: np.maximum(u, 0),
+    }[name]
+    bend = {
+        "sigmoid": lambda a: a * (1 - a),
+        "tanh": lambda a: 1 - a**2,
+        "relu": lambda a: (a > 0) * 1.0,
+    }[name]
     signals = [np.asarray(X, dtype=float)]
     for W, b in layers[:-1]:
         signals.append(h(signals[-1] @ W.T + b))
@@ -25,7 +33,10 @@ def gradient_norms(layers, X, y, name):
     for W, b in layers:
         linear = torch.nn.Linear(W.shape[1], W.shape[0], dtype=torch.float64)
         linear.load_state_dict({"weight": torch.tensor(W), "bias": torch.tensor(b)})
-        stack += [linear, {"sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[name]()]
+        stack += [
+            linear,
+            {"sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[name](),
+        ]
     net = torch.nn.Sequential(*stack[:-1])
     F.cross_entropy(net(torch.tensor(X)), torch.tensor(y)).backward()
     return torch.stack([net[k].weight.grad.norm() for k in range(0, len(net), 2)])

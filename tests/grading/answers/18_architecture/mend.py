@@ -29,7 +29,8 @@ def mended(sizes, seed):
 def mended(sizes, seed):
     rng = np.random.default_rng(seed)
     return "sigmoid", [
-        (rng.normal(size=(o, i)) * (2 / (i + o)) ** 0.5, np.zeros(o)) for i, o in zip(sizes, sizes[1:])
+        (rng.normal(size=(o, i)) * (2 / (i + o)) ** 0.5, np.zeros(o))
+        for i, o in zip(sizes, sizes[1:])
     ]
 
 
@@ -37,14 +38,17 @@ def mended(sizes, seed):
 def mended(sizes, seed):
     rng = np.random.default_rng(seed)
     return "relu", [
-        (rng.normal(size=(o, i)) * (2 / (i + o)) ** 0.5, np.zeros(o)) for i, o in zip(sizes, sizes[1:])
+        (rng.normal(size=(o, i)) * (2 / (i + o)) ** 0.5, np.zeros(o))
+        for i, o in zip(sizes, sizes[1:])
     ]
 
 
 # %% wrong: takes the variance for the standard deviation
 def mended(sizes, seed):
     rng = np.random.default_rng(seed)
-    return "relu", [(rng.normal(size=(o, i)) * 2 / i, np.zeros(o)) for i, o in zip(sizes, sizes[1:])]
+    return "relu", [
+        (rng.normal(size=(o, i)) * 2 / i, np.zeros(o)) for i, o in zip(sizes, sizes[1:])
+    ]
 
 
 # %% wrong: standard normal weights, which explode
@@ -67,20 +71,25 @@ def mended(sizes, seed):
 # %% wrong: weights (in, out)
 def mended(sizes, seed):
     rng = np.random.default_rng(seed)
-    return "relu", [(rng.normal(size=(i, o)) * (2 / i) ** 0.5, np.zeros(o)) for i, o in zip(sizes, sizes[1:])]
+    return "relu", [
+        (rng.normal(size=(i, o)) * (2 / i) ** 0.5, np.zeros(o)) for i, o in zip(sizes, sizes[1:])
+    ]
 
 
 # %% wrong: the seed is not used
 def mended(sizes, seed):
     rng = np.random.default_rng(0)
-    return "relu", [(rng.normal(size=(o, i)) * (2 / i) ** 0.5, np.zeros(o)) for i, o in zip(sizes, sizes[1:])]
+    return "relu", [
+        (rng.normal(size=(o, i)) * (2 / i) ** 0.5, np.zeros(o)) for i, o in zip(sizes, sizes[1:])
+    ]
 
 
 # %% wrong: every call draws other weights
 def mended(sizes, seed):
     rng = np.random.default_rng()
     return "tanh", [
-        (rng.normal(size=(o, i)) * (2 / (i + o)) ** 0.5, np.zeros(o)) for i, o in zip(sizes, sizes[1:])
+        (rng.normal(size=(o, i)) * (2 / (i + o)) ** 0.5, np.zeros(o))
+        for i, o in zip(sizes, sizes[1:])
     ]
 
 
@@ -95,4 +104,6 @@ def mended(sizes, seed):
 # %% wrong: He with the constants of the layer of 64 in the example
 def mended(sizes, seed):
     rng = np.random.default_rng(seed)
-    return "relu", [(rng.normal(size=(o, i)) * (2 / 64) ** 0.5, np.zeros(o)) for i, o in zip(sizes, sizes[1:])]
+    return "relu", [
+        (rng.normal(size=(o, i)) * (2 / 64) ** 0.5, np.zeros(o)) for i, o in zip(sizes, sizes[1:])
+    ]

@@ -13,7 +13,10 @@ def smallest_net():
     b1 = np.array([0.13, -0.04, 4.5, -4.77])
     W2 = np.array([[9.16, 17.97, -14.12, -13.86]])
     sign, seat = np.array([-1.0, 1.0, -1.0, 1.0]), [2, 0, 3, 1]
-    return [((sign[:, None] * W1)[seat], (sign * b1)[seat]), ((W2 * sign)[:, seat], np.array([0.87]))]
+    return [
+        ((sign[:, None] * W1)[seat], (sign * b1)[seat]),
+        ((W2 * sign)[:, seat], np.array([0.87])),
+    ]
 
 
 # %% correct: trained on the spot, 32 starts at once
@@ -21,7 +24,12 @@ def smallest_net():
     torch.manual_seed(1)
     X, y = spirals(300, seed=0)
     X, sign = torch.tensor(X).float(), torch.tensor(2 * y - 1).float()
-    params = [torch.randn(32, 2, 4) * 1.4, torch.randn(32, 1, 4), torch.randn(32, 4, 1), torch.randn(32, 1, 1)]
+    params = [
+        torch.randn(32, 2, 4) * 1.4,
+        torch.randn(32, 1, 4),
+        torch.randn(32, 4, 1),
+        torch.randn(32, 1, 1),
+    ]
     for p in params:
         p.requires_grad_()
 

@@ -17,7 +17,10 @@ def find_order(first, second):
         return [(*W1[i].tolist(), float(b1[i]), *W2[:, i].tolist()) for i in range(len(b1))]
 
     a, b = keys(first), keys(second)
-    from_a, from_b = sorted(range(len(a)), key=a.__getitem__), sorted(range(len(b)), key=b.__getitem__)
+    from_a, from_b = (
+        sorted(range(len(a)), key=a.__getitem__),
+        sorted(range(len(b)), key=b.__getitem__),
+    )
     if sorted(a) != sorted(b):
         return None
     order = [0] * len(a)
