@@ -126,7 +126,8 @@ def _norms(link: Link) -> Tensor:
     incoming = link.layer.get_parameter("weight").flatten(1)  # (width, ...)
     outgoing = link.following.get_parameter("weight").transpose(0, 1).reshape(link.width, -1)
     norm = torch.linalg.vector_norm
-    return norm(incoming, dim=1) * norm(outgoing, dim=1)
+    product: Tensor = norm(incoming, dim=1) * norm(outgoing, dim=1)
+    return product
 
 
 def _incoming(link: Link) -> Tensor:
