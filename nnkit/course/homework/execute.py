@@ -8,6 +8,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float
 
+from nnkit.course.homework.sandbox import Limits
 from nnkit.course.homework.source import master
 from nnkit.course.homework.verify import grade_notebook
 
@@ -20,6 +21,7 @@ class TrustedExecute(NbGraderPreprocessor):  # type: ignore[misc]
     """
 
     timeout = Float(30.0, help="Seconds that a cell may take.").tag(config=True)
+    memory = Float(4.0, help="GiB of address space for a process of a student's.").tag(config=True)
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Run the tests on a submission.
@@ -38,4 +40,5 @@ class TrustedExecute(NbGraderPreprocessor):  # type: ignore[misc]
         course = CourseDirectory(parent=self)
         folder = course.format_path(course.source_directory, ".", names["assignment"])
         source = nbformat.read(Path(folder) / f"{names['notebook']}.ipynb", as_version=4)
-        return grade_notebook(master(source), nb, timeout=self.timeout), resources
+        limits = Limits(memory=int(self.memory * 2**30))
+        return grade_notebook(master(source), nb, timeout=self.timeout, limits=limits), resources

@@ -63,7 +63,7 @@ class Limits:
 
     memory: int = 4 << 30
     cpu: int = 600
-    processes: int = 16
+    processes: int = 8
     disk: int = 128 << 20
     files: int = 128
 
@@ -243,8 +243,8 @@ def _in_bubblewrap(folders: list[Path], sources: list[str], limits: Limits) -> l
         *("--ro-bind", "/usr", "/usr"),
         *(part for path in SYSTEM for part in _system(Path(path))),
         *(part for path in LOADER for part in ("--ro-bind-try", path, path)),
-        *(part for f, s in zip(folders, sources, strict=True) for part in ("--ro-bind", s, str(f))),
         *("--proc", "/proc", "--dev", "/dev", "--size", str(limits.disk), "--tmpfs", "/tmp"),
+        *(part for f, s in zip(folders, sources, strict=True) for part in ("--ro-bind", s, str(f))),
         *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"),
     ]
 
@@ -285,6 +285,11 @@ def _why(said: str) -> str:
             "(or an AppArmor profile for bwrap); a container needs --security-opt seccomp=… that "
             "permits unshare"
         )
+    elif "Error" in said:
+        advice = (
+            "what the homework imports does not start in it. If that is for want of memory, as "
+            "with PyTorch for CUDA, raise c.TrustedExecute.memory"
+        )
     else:
-        advice = "see the message"
+        advice = "this is what it said"
     return f"nothing is graded without a sandbox, and it did not start: {advice}\n{said}"

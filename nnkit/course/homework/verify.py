@@ -78,7 +78,7 @@ def _modules(release: Any) -> tuple[str, ...]:
     found: set[str] = set()
     for cell in release.cells:
         if cell.cell_type == "code" and not is_test(cell):
-            for node in ast.walk(ast.parse(cell.source)):
+            for node in ast.parse(cell.source).body:
                 if isinstance(node, ast.Import):
                     found |= {alias.name for alias in node.names}
                 elif isinstance(node, ast.ImportFrom) and node.module:

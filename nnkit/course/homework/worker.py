@@ -1,9 +1,9 @@
 """The process that runs a student's code, inside the sandbox, where nothing is worth having.
 
-``sandbox`` starts it. Its standard input is a socket to the grading process. A request is ``["run",
-source]``, which executes a cell, ``["get", names]``, which asks what names stand for, or ``["call",
-reference, args, kwargs]``; a reply is ``["value", value]`` or ``["error", type, message]``. In front
-of each stands the nonce of the request.
+``sandbox`` starts it. Its standard input is a socket to the grading process. A request is
+``["run", source]``, which executes a cell, ``["get", names]``, which asks what names stand for, or
+``["call", reference, args, kwargs]``; a reply is ``["value", value]`` or ``["error", type,
+message]``. In front of each stands the nonce of the request.
 
 Once it has run a student's code this process is the student's: nothing here is a defence.
 """
@@ -12,7 +12,6 @@ import os
 import re
 import socket
 import sys
-from contextlib import suppress
 from importlib import import_module
 from types import CodeType, ModuleType
 from typing import Any
@@ -109,11 +108,11 @@ def main(modules: list[str]) -> None:
     """
     channel = socket.socket(fileno=os.dup(0))
     null = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(null, standard)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
     for module in modules:
-        with suppress(Exception):  # then the cell that imports it raises, too
-            import_module(module)
+        import_module(module)  # what goes wrong here the grading process reads on stderr
+    os.dup2(null, 2)
     seed()
     worker = Worker()
     send(channel, READY)
