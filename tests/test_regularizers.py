@@ -26,6 +26,7 @@ from nnkit.regularizers import (
     Sum,
     WeightPenalty,
 )
+from nnkit.regularizers.constraints import Constraint
 from nnkit.training import fit
 
 
@@ -253,6 +254,7 @@ def test_under_sgd_l2_is_weight_decay_of_twice_lambda_and_under_adam_it_is_not()
         (lambda m: L2(0.1) + 1, "unsupported operand"),
         (lambda m: Penalty()(m), "Penalty has no forward"),
         (lambda m: WeightPenalty(0.1)(m), "WeightPenalty has no value"),
+        (lambda m: Constraint().project(m), r"Constraint has no project_\(w\)"),
         (lambda m: WeightPenalty(0.1).add_gradient(m), "WeightPenalty has no gradient"),
     ],
 )

@@ -306,6 +306,9 @@ def test_the_mixture_is_the_density_of_torch_and_its_shares_sum_to_one():
     )
     torch.testing.assert_close(prior.log_density(w), parts.log_prob(w))
     torch.testing.assert_close(prior.responsibilities(w).sum(-1), torch.ones(7, 2))
+    w.requires_grad_()
+    (slope,) = torch.autograd.grad(prior.value("w", w), w)
+    torch.testing.assert_close(prior.gradient("w", w), slope)
     torch.testing.assert_close(prior.proportions.sum(), torch.tensor(1.0))
     assert GaussianMixturePrior(1.0, 1).means.tolist() == [0.0]
 

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from joblib import parallel_config
 from torch import nn
+from torchmetrics import MeanSquaredError
 
 from nnkit import optim
 from nnkit.models import MLP
@@ -237,6 +238,10 @@ def test_a_model_that_diverges_does_not_harm_the_others():
         ({"optimizer": torch.optim.RMSprop, "regularizer": lambda lam: L2(lam) + MaxNorm(1)}, ""),
         ({"transform": InputNoise(0.1)}, "transform is known to `fit` alone"),
         ({"data": torch.utils.data.TensorDataset(X, Y)}, "data is no pair of tensors"),
+        (
+            {"metrics": {"error": MeanSquaredError()}, "validation": (XV, YV)},
+            "a metric that gathers its own sums",
+        ),
     ],
 )
 def test_what_cannot_be_trained_together_is_trained_one_by_one(change, reason):
