@@ -18,7 +18,8 @@ class _LocallyConnected(Windows):
 
     def combine(self, windows: Tensor, weight: Tensor) -> Tensor:
         """Each window by weights of its own (P, O, C·k)."""
-        return torch.einsum("ncp,poc->nop", windows, weight)
+        own = weight.view(*self.places, self.out_channels, self.in_channels, *self.kernel)
+        return torch.einsum("nchwij,hwocij->nohw", windows, own)
 
 
 class LocallyConnected1d(_LocallyConnected):
@@ -124,7 +125,8 @@ class Shared1d(Windows):
 
     def combine(self, windows: Tensor, weight: Tensor) -> Tensor:
         """Each window by the same weights (O, C, k)."""
-        return weight.flatten(1) @ windows
+        same = weight.view(self.out_channels, self.in_channels, *self.kernel)
+        return torch.einsum("nchwij,ocij->nohw", windows, same)
 
 
 def _pair(value: int | Pair) -> Pair:

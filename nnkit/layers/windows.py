@@ -67,17 +67,21 @@ class Windows(nn.Module, ABC):
         if image.shape[1:] != (self.in_channels, *self.size):
             wanted = "×".join(map(str, (self.in_channels, *self.size)))
             raise ValueError(f"each input must be {wanted}, got a batch {tuple(x.shape)}")
-        a = self.combine(self._windows(image), self.weight)
+        a = self.combine(self._windows(image), self.weight).flatten(2)  # (N, O, P)
         if self.bias is not None:
             a = a + self.bias.view(self.out_channels, -1)
         return a.view(len(x), self.out_channels, *(self.places[1:] if line else self.places))
 
     @abstractmethod
     def combine(self, windows: Tensor, weight: Tensor) -> Tensor:
-        """Weighted sums of windows (N, C·k, P), without bias: (N, O, P)."""
+        """Weighted sums of windows (N, C, rows, columns, *kernel), without bias: (N, O, …)."""
 
     def _windows(self, image: Tensor) -> Tensor:
-        return F.unfold(image, self.kernel, padding=self.padding, stride=self.stride)
+        rows, columns = self.padding
+        padded = F.pad(image, (columns, columns, rows, rows))
+        for axis in (0, 1):
+            padded = padded.unfold(2 + axis, self.kernel[axis], self.stride[axis])  # no copy
+        return padded
 
     def wiring(self) -> Tensor:
         """Return which weight is on each connection (out, in): its number from 1, 0 for none."""

@@ -36,7 +36,8 @@ def prune_neurons(
         by: the lowest scores go. "weights": the norm of a neuron's incoming weights times that of
             its outgoing ones, which no rescaling of a ReLU changes. "incoming": the sum of |w|
             that come in (Li et al., 2017). "gamma": |γ| of its batch normalisation (network
-            slimming; Liu et al., 2017).
+            slimming; Liu et al., 2017); at γ = 0 a neuron still gives the constant h(β), which
+            goes with it, so train on a little.
         scope: "layer" for the same share of each layer; "global" to rank all together, which
             makes sense where scores are comparable, as γ is.
         multiple_of: round the number of neurons that stay to a multiple of this, such as 8 or 16,
