@@ -1,10 +1,10 @@
-# %% correct: forty distorted copies drawn once, and nnkit's training loop
+# %% correct: thirty distorted copies drawn once, and nnkit's training loop
 def predict_digits(X, y, X_new, seed):
     from nnkit.training import fit
 
     generator = torch.Generator().manual_seed(seed)
-    images = torch.tensor(X)[:, None].repeat(40, 1, 1, 1)
-    labels = torch.tensor(y).repeat(40)
+    images = torch.tensor(X)[:, None].repeat(30, 1, 1, 1)
+    labels = torch.tensor(y).repeat(30)
     n = len(images)
     turn = torch.eye(2) + 0.16 * torch.randn(n, 2, 2, generator=generator)
     shift = 0.07 * torch.randn(n, 2, 1, generator=generator)
