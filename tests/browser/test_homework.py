@@ -11,6 +11,7 @@ from nbgrader.utils import is_solution
 from playwright.sync_api import Browser, Page, expect
 
 from nnkit.course.homework.source import find_homework, name_of, read
+from tests.grading.conftest import sandbox  # noqa: F401
 from tests.grading.course import ESSAY, FIRST, MEAN, NAME, UNIT, hand_in, nnkit, release_unchecked
 
 from .conftest import LECTURES
@@ -74,6 +75,7 @@ def test_a_student_solves_the_homework_and_validates_it(
     ]
 
 
+@pytest.mark.usefixtures("sandbox")
 def test_the_teacher_finds_the_marks_in_formgrader(page: Page, tmp_path: Path) -> None:
     course = tmp_path / "course"
     assert nnkit("release", 1, "--course", course) == 0

@@ -19,6 +19,7 @@ from nnkit.course.lectures import CourseError
 
 from .course import ESSAY, FIRST, HERE, MEAN, NAME, POSITIVE, UNIT, hand_in, nnkit, released
 
+pytestmark = pytest.mark.usefixtures("sandbox")
 SOURCE = HERE / "lectures/1_tiny/homework.md"
 ODD = "Zoë [b]*"  # a name that is a pattern, too
 

@@ -33,6 +33,7 @@ from tests.grading.marking import (
     submission,
 )
 
+pytestmark = pytest.mark.usefixtures("sandbox")
 LECTURES = Path(__file__).parents[2] / "lectures"
 NUMBERS = sorted(path.parent.name.partition("_")[0] for path in LECTURES.glob("*/homework.md"))
 HIDDEN = re.compile(r"^ *### BEGIN HIDDEN TESTS$(.*?)^ *### END HIDDEN TESTS$", re.M | re.S)

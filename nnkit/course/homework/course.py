@@ -33,6 +33,8 @@ def configure(config: Any, file: str) -> None:
     """
     root = Path(file).resolve().parent
     config.CourseDirectory.root = str(root)
+    # half of nbgrader opens the gradebook by this name, and PostgreSQL insists on one for all
+    config.CourseDirectory.course_id = "default_course"
     # processes that grade at the same time wait for one another's turn at the file
     config.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}?timeout=60"
     config.ClearSolutions.code_stub = {"python": STUB}
@@ -80,7 +82,7 @@ class Course:
 
         directory = self.directory("")
         try:
-            gradebook = Gradebook(directory.db_url, directory.course_id or "default_course")
+            gradebook = Gradebook(directory.db_url, directory.course_id)
         except ImportError as error:
             hint = "for PostgreSQL: pip install 'psycopg[binary]'"
             raise CourseError(f"no gradebook: {error}; {hint}") from None
