@@ -2,6 +2,7 @@
 
 import copy
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ from nnkit.course.homework.protocol import decode, encode
 from nnkit.course.homework.sandbox import Limits, Sandbox, SandboxError, WorkerLost, fresh
 from nnkit.course.homework.stubs import NoAnswer, Remote, Student, StudentError
 from nnkit.course.homework.verify import grade_notebook
+from nnkit.course.homework.worker import Worker
 from tests.grading.test_hostile import LIMITS, MARKS, REFERENCE, RELEASE, marks, solve
 
 inside = pytest.mark.usefixtures("sandbox")
@@ -202,6 +204,19 @@ def test_a_worker_is_warm_and_used_once() -> None:
 
 
 @inside
+def test_a_spare_that_has_died_is_replaced() -> None:
+    fresh(LIMITS).close()
+    spare = room._spare[LIMITS, ()]
+    spare.wait()
+    os.killpg(spare.process.pid, signal.SIGKILL)
+    spare.process.wait()
+    worker = fresh(LIMITS)
+    assert worker is not spare
+    assert decode(worker.ask(encode(["get", []]), 30)) == ["value", {}]
+    worker.close()
+
+
+@inside
 def test_closing_ends_it_and_closing_again_is_nothing() -> None:
     worker = fresh(LIMITS)
     assert worker.close() == ""
@@ -255,6 +270,30 @@ def test_what_the_homework_imports_must_start() -> None:
         SandboxError, match=r"(?s)c\.TrustedExecute\.memory.*No module named 'no_such'"
     ):
         grade_notebook(notebook("import no_such.thing"), None, limits=LIMITS)
+
+
+# The worker itself, as it is inside
+
+
+def test_a_worker_answers_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    worker = Worker()
+
+    def ask(*request: object) -> Any:
+        return decode(worker.answer(encode(list(request))), lambda reference: ("at", reference))
+
+    code = (
+        "%magic\nx = 1\ndef f(y=2): return f if y else 1 / y\nclass E(Exception):\n    __str__ = 0"
+    )
+    assert ask("run", code) == ["value", None]
+    assert ask("get", ["x", "f", "z"]) == ["value", {"x": 1, "f": ("at", "f")}]
+    assert ask("call", "f", [], {"y": 3}) == ["value", ("at", 0)]
+    assert ask("call", 0, [1], {}) == ["value", ("at", 1)]
+    assert ask("call", "f", [0], {}) == ["error", "ZeroDivisionError", "division by zero"]
+    assert ask("call", "z", [], {}) == ["error", "NameError", "name 'z' is not defined"]
+    assert ask("call", 7, [], {}) == ["error", "IndexError", "list index out of range"]
+    assert ask("run", "raise E") == ["error", "E", ""]
+    assert ask("else") == ["error", "ProtocolError", "no request"]
 
 
 # Calls
@@ -516,6 +555,19 @@ def test_a_test_that_does_not_end_is_ended() -> None:
     shown = outputs(("solution", "def f(): return 1"), ("test", loop), ("test", "f()"), timeout=0.5)
     assert shown[1][0].startswith("OutOfTime: no end within")
     assert shown[2] == []
+
+
+@inside
+def test_what_never_comes_back_to_the_test_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "GRACE", 0.1)
+    shown = outputs(
+        "import itertools",
+        ("test", "sum(1 for _ in itertools.count())"),
+        timeout=0.2,
+    )
+    assert shown[1][0].startswith("OutOfTime")
+    shown = outputs("import threading", ("test", "threading.Event().wait()"), timeout=0.2)
+    assert shown[1][0].startswith("OutOfTime")
 
 
 @inside

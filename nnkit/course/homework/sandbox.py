@@ -148,8 +148,9 @@ class Sandbox:
         assert self.process.stderr is not None
         if self.process.stderr.closed:
             return ""
-        # the group, because one that is killed while it starts has not yet tied its children
-        os.killpg(self.process.pid, signal.SIGKILL)
+        if self.process.poll() is None:
+            # the group, because one that is killed while it starts has not yet tied its children
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         with self.process.stderr as stderr:
             os.set_blocking(stderr.fileno(), False)  # nor wait for whoever else may hold it
@@ -171,7 +172,11 @@ def fresh(limits: Limits, modules: tuple[str, ...] = ()) -> Sandbox:
         SandboxError: if this system has no sandbox; it says what to do.
     """
     kind = limits, modules
-    sandbox = _spare.pop(kind, None) or Sandbox(*kind)
+    sandbox = _spare.pop(kind, None)
+    if sandbox and sandbox.process.poll() is not None:  # as when the thread that began it has ended
+        sandbox.close()
+        sandbox = None
+    sandbox = sandbox or Sandbox(*kind)
     sandbox.wait()
     _spare[kind] = Sandbox(*kind)
     return sandbox
