@@ -263,6 +263,14 @@ def test_the_model_stays_as_it_was():
     assert not any(m._forward_hooks or "forward" in vars(m) for m in net.modules())
 
 
+@pytest.mark.parametrize("name", nets())
+def test_in_inference_mode_it_draws_the_same(name):
+    net, x = nets()[name]
+    expected = mc_samples(net, x, 3, seed=0)
+    with torch.inference_mode():
+        assert torch.equal(mc_samples(net, x.clone(), 3, seed=0), expected)
+
+
 def test_a_forward_of_an_objects_own_is_kept():
     net = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))
     mine = net[0].forward = lambda x: x + 1

@@ -87,9 +87,22 @@ def mc_samples(
     return torch.stack(outputs if head is None else [head(output) for output in outputs])
 
 
+class Answer:
+    """What a module gave, given again: a copy only if something changes it in place."""
+
+    def __init__(self, output: Tensor) -> None:
+        self.output, self.value = output, output.clone()
+        self.changes = None if output.is_inference() else output._version
+
+    def __call__(self, *_: Any, **__: Any) -> Tensor:
+        """Return the value of then."""
+        changed = self.changes is None or self.output._version != self.changes
+        return self.value.clone() if changed else self.output
+
+
 def _passes(model: nn.Module, x: Any, samples: int, layers: list[nn.Module]) -> Iterator[Tensor]:
     """Outputs of several passes; a module that ends before the first random layer runs once."""
-    known: dict[nn.Module, Tensor] = {}
+    known: dict[nn.Module, Answer] = {}
     calls: Counter[nn.Module] = Counter()
     parts = [part for layer in layers for part in layer.modules()]  # of the random layers
 
@@ -100,17 +113,17 @@ def _passes(model: nn.Module, x: Any, samples: int, layers: list[nn.Module]) -> 
         for inner in module.modules():
             known.pop(inner, None)
         if isinstance(output, Tensor) and "forward" not in vars(module):
-            known[module] = output.clone()  # what follows may change it in place
+            known[module] = Answer(output)
 
     with hooked(model.modules(), remember):
         first = _forward(model, x)
     if not any(calls[layer] for layer in layers):
         raise ValueError("the model has dropout layers, but does not go through any of them")
     yield first
-    once = {module: value for module, value in known.items() if calls[module] == 1}
+    once = {module: answer for module, answer in known.items() if calls[module] == 1}
     try:
-        for module, value in once.items():
-            module.forward = lambda *_, answer=value, **__: answer.clone()
+        for module, answer in once.items():
+            module.forward = answer
         for _ in range(samples - 1):
             yield _forward(model, x)
     finally:
