@@ -4,10 +4,11 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from nnkit.plots import lines
+from nnkit.plots import lines, tiles
 from nnkit.plots.encoding import pixels, png, reduce_colours
 
 
@@ -75,3 +76,11 @@ def test_a_photograph_keeps_its_shades_unless_told(palette, expected):
     assert mode == expected
     error = np.abs(small.astype(int) - pixels(figure)).mean()
     assert error == 0 if not palette else 0 < error < 25
+
+
+def test_many_small_tiles_keep_their_colours():
+    figure = tiles(torch.rand(64, 3, 7, 7, generator=torch.Generator().manual_seed(0)))
+    exact = pixels(figure)  # 3,136 colours, none of which fills an area
+    mode, small = opened(png(figure))
+    assert mode == "RGB"
+    assert (small == exact).mean() > 0.99  # the layout may settle between two drawings

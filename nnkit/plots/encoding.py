@@ -11,8 +11,10 @@ from PIL import Image
 AREA = 0.0004
 #: Colours for smoothed edges.
 EDGES = 32
-#: A picture of more colours has shades rather than areas.
+#: A picture of more colours has shades rather than areas,
 PHOTOGRAPH = 20_000
+#: and so has one where more than this share of the pixels is of colours that fill no area.
+SHADES = 0.12
 
 
 def png(figure: Figure, scale: float = 1.0, *, palette: bool = False) -> bytes:
@@ -24,7 +26,7 @@ def png(figure: Figure, scale: float = 1.0, *, palette: bool = False) -> bytes:
         palette: make do with 256 colours even for a photograph, which keeps all of them otherwise.
     """
     picture = Image.fromarray(pixels(figure, scale))
-    if len(picture.getcolors(picture.width * picture.height) or []) <= PHOTOGRAPH:
+    if not _has_shades(picture):
         picture = reduce_colours(picture)
     elif palette:
         picture = picture.quantize(256)
@@ -60,6 +62,13 @@ def reduce_colours(picture: Image.Image) -> Image.Image:
     small = Image.fromarray(index[_packed(np.asarray(picture))])
     small.putpalette(palette.ravel().tolist())
     return small
+
+
+def _has_shades(picture: Image.Image) -> bool:
+    size = picture.width * picture.height
+    counts = [count for count, _ in picture.getcolors(size) or []]
+    shades = sum(count for count in counts if count < AREA * size)
+    return len(counts) > PHOTOGRAPH or shades > SHADES * size
 
 
 def _packed(colours: NDArray[np.int_] | NDArray[np.uint8]) -> NDArray[np.int_]:
