@@ -1,6 +1,7 @@
 """The sandbox: what is in it, what it limits, when it refuses; and the tests' side of it."""
 
 import copy
+import json
 import os
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from nnkit.course.homework.execute import TrustedExecute
 from nnkit.course.homework.protocol import decode, encode
 from nnkit.course.homework.sandbox import Limits, Sandbox, SandboxError, WorkerLost, fresh
 from nnkit.course.homework.stubs import NoAnswer, Remote, Student, StudentError
+from nnkit.course.homework.transplant import is_test
 from nnkit.course.homework.verify import grade_notebook
 from nnkit.course.homework.worker import Worker
 from tests.grading.test_hostile import LIMITS, MARKS, REFERENCE, RELEASE, marks, solve
@@ -483,6 +485,24 @@ def outputs(*cells: tuple[str, str] | str, timeout: float = 30.0) -> list[list[s
         [f"{o.ename}: {o.evalue}" if o.output_type == "error" else o.text for o in cell.outputs]
         for cell in graded.cells
     ]
+
+
+@inside
+def test_no_line_of_a_test_enters_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[bytes] = []
+    genuine = Sandbox.ask
+
+    def ask(self: Sandbox, request: bytes, timeout: float) -> bytes:
+        sent.append(request)
+        return genuine(self, request, timeout)
+
+    monkeypatch.setattr(Sandbox, "ask", ask)
+    grade_notebook(RELEASE, REFERENCE, limits=LIMITS)
+    tests = [cell.source for cell in RELEASE.cells if is_test(cell)]
+    lines = {line.strip() for source in tests for line in source.splitlines() if len(line) > 8}
+    assert len(lines) > 10
+    assert b"def double" in b"".join(sent)
+    assert not [line for line in lines if json.dumps(line)[1:-1].encode() in b"".join(sent)]
 
 
 @inside
