@@ -28,6 +28,7 @@ from nnkit.regularizers import (
 )
 from nnkit.regularizers.groups import proximal_rows
 from nnkit.training import Checkpoint, fit
+from nnkit.training.adam import FusedAdam
 
 N, D = 60, 8
 GENERATOR = torch.Generator().manual_seed(0)
@@ -103,24 +104,42 @@ def test_a_subgradient_gives_the_same_solution_but_no_zeros():
     assert not (found == 0).any()
 
 
-@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam, None])
-def test_the_proximal_step_is_soft_thresholding_by_the_optimisers_own_step(optimizer):
-    lr, lam = 0.05, 0.7
-    bare, made = neuron(), []
+@pytest.mark.parametrize("eps", [1e-8, 0.5])
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam, FusedAdam])
+def test_the_proximal_step_is_soft_thresholding_by_the_optimisers_own_step(optimizer, eps):
+    lr, lam, made = 0.05, 0.7, []
+    options = {} if optimizer is torch.optim.SGD else {"eps": eps}
 
     def factory(params, lr):
-        made.append((optimizer or torch.optim.Adam)(params, lr=lr))
-        return made[0]
+        made.append(optimizer(params, lr=lr, **options))
+        return made[-1]
 
-    trained(None, optimizer=factory, lr=lr, epochs=1, model=bare)
+    bare = trained(None, optimizer=factory, lr=lr, epochs=1)
     threshold = torch.full_like(bare.weight, lr * lam)
-    if optimizer is not torch.optim.SGD:
-        state = made[0].state[bare.weight]
-        threshold = lr * lam / ((state["exp_avg_sq"] / (1 - 0.999)).sqrt() + 1e-8)
-    w = bare.weight.detach()
-    expected = w.sign() * (w.abs() - threshold).clamp(min=0)
-    model = trained(L1(lam), optimizer=optimizer, lr=lr, epochs=1)
+    if options:
+        v = made[0].state[bare.weight]["exp_avg_sq"] / (1 - 0.999)
+        threshold = lr * lam / (v.sqrt() + eps)
+    expected = soft(bare.weight.detach(), threshold)
+    model = trained(L1(lam), optimizer=factory, lr=lr, epochs=1)
     torch.testing.assert_close(model.weight.detach(), expected)
+
+
+def soft(w, threshold):
+    return w.sign() * (w.abs() - threshold).clamp(min=0)
+
+
+def test_steps_after_the_optimisers_come_in_the_order_that_makes_them_one():
+    """First L1, then groups, then constraints, in whatever order they are added."""
+    lr, model = 0.1, lambda: MLP([D, 3, 1], seed=0).double()
+    penalties = [L1(0.05), GroupLasso(0.02), MaxNorm(0.3)]
+    w = trained(None, lr=lr, epochs=1, model=model()).layers[0].weight.detach()
+    w = soft(w, lr * 0.05)
+    norms = w.norm(dim=1, keepdim=True)
+    w = w * (1 - lr * 0.02 * D**0.5 / norms).clamp(min=0)
+    w = w * (0.3 / w.norm(dim=1, keepdim=True)).clamp(max=1)
+    for order in (penalties, penalties[::-1]):
+        found = trained(sum(order), lr=lr, epochs=1, model=model()).layers[0].weight.detach()
+        torch.testing.assert_close(found, w)
 
 
 def test_what_the_optimiser_does_not_move_is_not_shrunk():
