@@ -240,16 +240,22 @@ def test_what_is_handed_in_anew_is_graded_anew(course: Path, tmp_path: Path) -> 
     assert done.stat().st_mtime_ns > before
 
 
-def test_a_submission_that_is_too_large_is_refused(course: Path, tmp_path, monkeypatch) -> None:
+def test_what_cannot_be_taken_is_told_one_by_one(course: Path, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("nnkit.course.homework.submissions.LARGEST", 1 << 20)
     folder = tmp_path / "submissions"
     folder.mkdir()
     (folder / "1.ipynb").write_bytes(bytes(2 << 20))
     (folder / " 2.ipynb").write_bytes(b"{}")
+    (folder / "3.ipynb").write_bytes(b"{}")
+    (folder / "3").mkdir()
+    (folder / "4").mkdir()
+    (folder / "4/b.ipynb").symlink_to(folder / "absent")
     students, problems = grade.collect(open_course(course), NAME, folder)
     assert students == []
     assert "larger than 1 MB" in problems["1"]
     assert "begins or ends with a blank" in problems[" 2"]
+    assert "is there twice" in problems["3"]
+    assert "0 notebooks" in problems["4"]
 
 
 def test_the_time_of_submission_is_kept_for_penalties(course: Path, tmp_path: Path) -> None:

@@ -29,11 +29,15 @@ def collect(course: Course, name: str, folder: Path) -> tuple[list[str], dict[st
         raise CourseError(f"{folder} is no folder; it should hold a notebook for each student")
     students: list[str] = []
     problems: dict[str, str] = {}
-    for student, place in _students(folder):
+    handed_in = list(_students(folder))
+    names = [student for student, _ in handed_in]
+    for student, place in handed_in:
         try:
+            if names.count(student) > 1:
+                raise CourseError("is there twice, as a file and as a folder")
             _take(course, name, student, place)
             students.append(student)
-        except CourseError as error:
+        except (CourseError, OSError) as error:  # a file may not be readable
             problems[student] = str(error)
     if not students and not problems:
         raise CourseError(f"{folder} holds no notebook; one per student is wanted, as ana.ipynb")
