@@ -28,6 +28,7 @@ from nnkit.course.homework.stubs import NoAnswer, Remote, Student, StudentError
 from nnkit.course.homework.transplant import is_test
 from nnkit.course.homework.verify import grade_notebook
 from nnkit.course.homework.worker import Worker
+from tests.grading.attacks import CHANNEL
 from tests.grading.test_hostile import LIMITS, MARKS, REFERENCE, RELEASE, marks, solve
 
 inside = pytest.mark.usefixtures("sandbox")
@@ -424,6 +425,23 @@ raise ValueError("at the end of the cell")
     assert make()() == 1
     with pytest.raises(NoAnswer, match="a worker that was lost"):
         held()
+
+
+def test_what_is_written_unasked_costs_no_other_cell(student: Student) -> None:
+    code = """
+import threading
+def f():
+    threading.Timer(0.1, channel().sendall, [bytes(50)]).start()
+    return 1
+def g(): return 2
+"""
+    f, g = run(student, CHANNEL + code, "f", "g")
+    assert f() == 1
+    assert student._sandbox is not None
+    while student._sandbox.is_quiet():
+        time.sleep(0.01)
+    student.begin()
+    assert g() == 2
 
 
 def test_a_cell_that_loses_the_worker_is_not_run_again(student: Student) -> None:
