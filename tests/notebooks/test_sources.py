@@ -24,8 +24,8 @@ TOPICS = {
     "18_architecture/7_approximation_and_representations": ("18.24", "18.26"),
     "18_architecture/8_hypernetworks": ("18.27", "18.28"),
     "19_regularization/1_generalization": ("19.1", "19.5"),
-    "19_regularization/4_transfer_and_early_stopping": ("19.16", "19.18"),
     "19_regularization/3_weight_penalties": ("19.11", "19.15"),
+    "19_regularization/4_transfer_and_early_stopping": ("19.16", "19.18"),
 }
 
 SLIDES = {"slide", "subslide"}  # what puts a new page on the screen
