@@ -26,6 +26,7 @@ TOPICS = {
     "19_regularization/1_generalization": ("19.1", "19.5"),
     "19_regularization/3_weight_penalties": ("19.11", "19.15"),
     "19_regularization/4_transfer_and_early_stopping": ("19.16", "19.18"),
+    "19_regularization/6_dropout": ("19.26", "19.30"),
 }
 
 SLIDES = {"slide", "subslide"}  # what puts a new page on the screen
