@@ -95,10 +95,18 @@ def test_filters_are_those_of_the_first_layer_of_a_resnet_50():
     assert data.imagenet_filters().any()
 
 
-def test_filters_come_with_their_licence():
-    licence = (resources.files("nnkit") / "stored" / "LICENSE.txt").read_text(encoding="utf-8")
-    assert "MIT License" in licence
-    assert "resnet50_conv1.npz" in licence
+STORED = sorted(
+    (resources.files("nnkit.data") / "stored").iterdir(), key=lambda folder: folder.name
+)
+
+
+@pytest.mark.parametrize("folder", STORED, ids=lambda folder: folder.name)
+def test_what_is_stored_has_its_licence_beside_it(folder):
+    files = {file.name: file for file in folder.iterdir()}
+    licence = files.pop("LICENSE.txt").read_text(encoding="utf-8")
+    assert files
+    assert all(name in licence for name in files), f"LICENSE.txt does not tell of {set(files)}"
+    assert len(licence.split()) > 40
 
 
 # Made data

