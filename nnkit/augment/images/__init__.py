@@ -1,0 +1,63 @@
+"""Augmentation of images (N, C, H, W) with values in [0, 1], each sample by a draw of its own.
+
+Plain functions do what they are told, with one strength for all or one for each sample:
+
+>>> x = torch.rand(4, 3, 32, 32)
+>>> turned = rotate_zoom(x, torch.tensor([0.0, 10.0, 20.0, 30.0]), zoom=1.2)
+
+Transforms draw the strengths, ``(x, y) -> (x, y)``, for ``fit(..., transform=...)``:
+
+>>> augment = Compose(Flip(), RotateZoom(15, 1.1), Brightness(0.2, share=0.5))
+>>> x, y = augment(x, torch.arange(4))
+
+Those that move pixels move a mask given as y together with the image: ``Flip(mask=True)``.
+"""
+
+from nnkit.augment.images.colour import (
+    adjust_brightness,
+    adjust_contrast,
+    adjust_hue,
+    adjust_sharpness,
+    lower_resolution,
+)
+from nnkit.augment.images.geometry import elastic, flip, fragment, rotate_zoom, shift, smooth_field
+from nnkit.augment.images.transforms import (
+    Brightness,
+    Compose,
+    Contrast,
+    Elastic,
+    Flip,
+    Fragment,
+    Hue,
+    ImageTransform,
+    Resolution,
+    RotateZoom,
+    Sharpness,
+    Shift,
+)
+
+__all__ = [
+    "Brightness",
+    "Compose",
+    "Contrast",
+    "Elastic",
+    "Flip",
+    "Fragment",
+    "Hue",
+    "ImageTransform",
+    "Resolution",
+    "RotateZoom",
+    "Sharpness",
+    "Shift",
+    "adjust_brightness",
+    "adjust_contrast",
+    "adjust_hue",
+    "adjust_sharpness",
+    "elastic",
+    "flip",
+    "fragment",
+    "lower_resolution",
+    "rotate_zoom",
+    "shift",
+    "smooth_field",
+]

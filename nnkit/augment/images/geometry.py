@@ -1,0 +1,162 @@
+"""Moves of pixels: every one but the flip says where each pixel comes from, and ``_sampled`` looks.
+
+The same move takes a mask along: ``nearest=True`` reads the nearest pixel, so labels stay labels.
+Coordinates are torch's: x to the right and y down, each from −1 to 1 over the image.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nnkit._checks import one_of
+from nnkit.augment.images.checks import Strength, check_images, per_sample
+
+BORDERS = ("zeros", "border", "reflection")
+
+
+def flip(x: Tensor, *, nearest: bool = False) -> Tensor:
+    """Mirror images (N, C, H, W) left to right, exactly; a reflection, not a rotation."""
+    check_images(x, labels=nearest)
+    return x.flip(-1)
+
+
+def shift(
+    x: Tensor, right: Strength, down: Strength, *, nearest: bool = False, border: str = "zeros"
+) -> Tensor:
+    """Move images to the right and down by shares of their width and height.
+
+    Args:
+        x: images (N, C, H, W), or label maps with ``nearest``.
+        right: share of the width, one number or (N,).
+        down: share of the height, one number or (N,).
+        nearest: take the nearest pixel instead of a mean of four.
+        border: what lies outside: "zeros", "border" (its pixel repeated) or "reflection".
+    """
+    grid = _grid(x, nearest, border)
+    step = _pair("right", right, "down", down, grid)
+    return _sampled(x, grid - 2 * step, nearest, border)
+
+
+def fragment(
+    x: Tensor,
+    share: Strength,
+    right: Strength = 0.5,
+    down: Strength = 0.5,
+    *,
+    nearest: bool = False,
+    border: str = "zeros",
+) -> Tensor:
+    """Cut out a window and enlarge it to the size of the whole.
+
+    Args:
+        x: images (N, C, H, W), or label maps with ``nearest``.
+        share: height and width of the window as a share of the image's, above 0.
+        right: where it lies, from 0 (at the left edge) to 1 (at the right one).
+        down: the same from the top edge to the bottom one.
+        nearest: take the nearest pixel instead of a mean of four.
+        border: what lies outside, as in :func:`shift`.
+    """
+    grid = _grid(x, nearest, border)
+    size = per_sample("share", share, grid, above=0.0)
+    place = _pair("right", right, "down", down, grid)
+    return _sampled(x, grid * size + (1 - size) * (2 * place - 1), nearest, border)
+
+
+def rotate_zoom(
+    x: Tensor,
+    degrees: Strength,
+    zoom: Strength = 1.0,
+    *,
+    nearest: bool = False,
+    border: str = "zeros",
+) -> Tensor:
+    """Rotate images about their centre, counter-clockwise, and enlarge them.
+
+    Args:
+        x: images (N, C, H, W), or label maps with ``nearest``.
+        degrees: angles, one number or (N,).
+        zoom: enlargements above 0; 1 keeps the size.
+        nearest: take the nearest pixel instead of a mean of four.
+        border: what lies outside, as in :func:`shift`.
+    """
+    grid = _grid(x, nearest, border)
+    angle = per_sample("degrees", degrees, grid)[..., 0].deg2rad()  # (N, 1, 1)
+    zooms = per_sample("zoom", zoom, grid, above=0.0)
+    aspect = x.shape[-1] / x.shape[-2]  # a pixel is square, the coordinates are not
+    right, down = grid.unbind(-1)  # (N, H, W)
+    cos, sin = angle.cos(), angle.sin()
+    turned = (cos * right - sin * down / aspect, sin * right * aspect + cos * down)
+    return _sampled(x, torch.stack(turned, dim=-1) / zooms, nearest, border)
+
+
+def elastic(x: Tensor, field: Tensor, *, nearest: bool = False, border: str = "zeros") -> Tensor:
+    """Let every pixel look aside, by a field of displacements.
+
+    Args:
+        x: images (N, C, H, W), or label maps with ``nearest``.
+        field: how far to the right and down each pixel looks, as shares of width and height,
+            (N, 2, H, W); :func:`smooth_field` draws one.
+        nearest: take the nearest pixel instead of a mean of four.
+        border: what lies outside, as in :func:`shift`.
+
+    Source: Simard, Steinkraus and Platt, 2003.
+    """
+    grid = _grid(x, nearest, border)
+    needed = (len(x), 2, *x.shape[-2:])
+    if field.shape != needed:
+        raise ValueError(f"field must be (N, 2, H, W), here {needed}, got {tuple(field.shape)}")
+    aside = field.to(grid).movedim(1, -1)  # (N, H, W, 2)
+    return _sampled(x, grid + 2 * aside, nearest, border)
+
+
+def smooth_field(
+    size: tuple[int, int, int],
+    smooth: float,
+    generator: torch.Generator | None = None,
+    device: torch.device | str | None = None,
+) -> Tensor:
+    """Random displacements (N, 2, H, W), N(0, 1) at every pixel and alike at its neighbours.
+
+    Noise is smoothed by a Gaussian along rows and columns; weights of unit norm keep the
+    variance at 1, also at the borders.
+
+    Args:
+        size: (N, H, W).
+        smooth: deviation of the Gaussian as a share of the sides, above 0.
+        generator: what draws; None for torch's own state.
+        device: where the field is wanted.
+    """
+    if not smooth > 0:
+        raise ValueError(f"smooth must be above 0, got {smooth!r}. Hint: try 0.1")
+    n, height, width = size
+    where = device if generator is None else generator.device
+    noise = torch.randn(n, 2, height, width, generator=generator, device=where).to(device)
+    rows, columns = (_gaussian(side, smooth).to(noise) for side in (height, width))
+    return rows @ noise @ columns.T
+
+
+def _gaussian(side: int, smooth: float) -> Tensor:
+    place = torch.arange(side) / side
+    weights = torch.exp(-((place[:, None] - place) ** 2) / (2 * smooth**2))  # (side, side)
+    return F.normalize(weights, dim=1)
+
+
+def _pair(first: str, right: Strength, second: str, down: Strength, grid: Tensor) -> Tensor:
+    """Two strengths side by side, as the coordinates lie, (N, 1, 1, 2)."""
+    return torch.cat([per_sample(first, right, grid), per_sample(second, down, grid)], dim=-1)
+
+
+def _grid(x: Tensor, nearest: bool, border: str) -> Tensor:
+    """The coordinates of the pixels' centres, (N, H, W, 2), once all is seen to be right."""
+    one_of("border", border, BORDERS)
+    check_images(x, labels=nearest)
+    floats = x.dtype if x.is_floating_point() else torch.float32
+    same = torch.eye(2, 3, device=x.device, dtype=floats).expand(len(x), 2, 3)
+    return F.affine_grid(same, list(x.shape), align_corners=False)
+
+
+def _sampled(x: Tensor, grid: Tensor, nearest: bool, border: str) -> Tensor:
+    """The values of x at the places of the grid (N, H, W, 2)."""
+    mode = "nearest" if nearest else "bilinear"
+    found: Tensor = F.grid_sample(x.to(grid), grid, mode, border, align_corners=False)
+    return found.to(x.dtype)

@@ -1,0 +1,297 @@
+"""Random image transforms, (x, y) -> (x, y): each draws strengths and calls a plain function."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from nnkit._checks import number, one_of
+from nnkit.augment.images import colour, geometry
+from nnkit.augment.images.checks import check_images
+
+Change = Callable[..., Tensor]
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class ImageTransform:
+    """A random change of images (N, C, H, W), drawn anew for every sample of every batch.
+
+    Args:
+        share: the probability that a sample is changed at all.
+        mask: True if y is a mask (N, 1, H, W) or (N, H, W), which then moves with its image.
+        generator: what draws; None for torch's own state, which the `seed` of `fit` sets.
+    """
+
+    share: float = 1.0
+    mask: bool | None = None
+    generator: torch.Generator | None = None
+    moves: ClassVar[bool] = False  # whether pixels change their place
+
+    def __post_init__(self) -> None:
+        number("share", self.share, at_least=0.0)
+        if self.share > 1:
+            raise ValueError(f"share is a probability, at most 1, got {self.share!r}")
+        for strength in self._strengths():
+            number(strength, getattr(self, strength), at_least=0.0)
+        if self.generator is not None and not isinstance(self.generator, torch.Generator):
+            raise TypeError(f"generator must be a torch.Generator or None, got {self.generator!r}")
+
+    def draw(self, x: Tensor) -> Change:
+        """A change with a strength drawn for each image of x."""
+        raise NotImplementedError
+
+    def __call__(self, x: Tensor, y: Any) -> tuple[Tensor, Any]:
+        """The images changed; y as it is, or moved in the same way if it is a mask."""
+        check_images(x)
+        takes_mask = self.moves and _is_mask(x, y, self.mask)
+        rows = self._rows(x)
+        if len(rows) == 0:
+            return x, y
+        change = self.draw(x[rows])
+        x = x.index_copy(0, rows, change(x[rows]))
+        if takes_mask:
+            labels = y.view(len(y), -1, *y.shape[-2:])[rows]  # (rows, 1, H, W)
+            y = y.index_copy(0, rows, change(labels, nearest=True).view(-1, *y.shape[1:]))
+        return x, y
+
+    def between(self, low: float, high: float, x: Tensor) -> Tensor:
+        """A number for each image of x, uniform in [low, high), (N,)."""
+        where = x.device if self.generator is None else self.generator.device
+        drawn = torch.rand(len(x), generator=self.generator, device=where)
+        return low + (high - low) * drawn.to(x)
+
+    def _rows(self, x: Tensor) -> Tensor:
+        """The numbers of the samples to be changed."""
+        if self.share == 1:
+            return torch.arange(len(x), device=x.device)
+        return (self.between(0, 1, x) < self.share).nonzero()[:, 0]
+
+    def _strengths(self) -> list[str]:
+        """The names of what may be given without its name."""
+        return [field.name for field in fields(self) if not field.kw_only]
+
+    def __repr__(self) -> str:
+        told = [f"{name}={getattr(self, name):g}" for name in self._strengths()]
+        if self.share != 1 and "share" not in self._strengths():
+            told.append(f"share={self.share:g}")
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Move(ImageTransform):
+    """A transform that moves pixels; `border` is what lies outside, as in :func:`shift`."""
+
+    border: str = "zeros"
+    moves: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of("border", self.border, geometry.BORDERS)
+
+
+@dataclass(eq=False, repr=False)
+class Flip(ImageTransform):
+    """Mirror left to right; half of the samples unless `share` says otherwise."""
+
+    share: float = 0.5
+    moves: ClassVar[bool] = True
+
+    def draw(self, x: Tensor) -> Change:
+        """The mirror."""
+        return geometry.flip
+
+
+@dataclass(eq=False, repr=False)
+class Fragment(Move):
+    """A window anywhere in the image, with sides of `least` to 1 of the image's, enlarged."""
+
+    least: float = 0.7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _part_of_one("least", self.least)
+
+    def draw(self, x: Tensor) -> Change:
+        """A window of random size at a random place."""
+        size, right, down = self.between(self.least, 1, x), *(self.between(0, 1, x) for _ in "xy")
+        return partial(geometry.fragment, share=size, right=right, down=down, border=self.border)
+
+
+@dataclass(eq=False, repr=False)
+class Shift(Move):
+    """A shift by up to `by` of the width and of the height, to any side."""
+
+    by: float = 0.1
+
+    def draw(self, x: Tensor) -> Change:
+        """A shift to the right and down."""
+        right, down = (self.between(-self.by, self.by, x) for _ in "xy")
+        return partial(geometry.shift, right=right, down=down, border=self.border)
+
+
+@dataclass(eq=False, repr=False)
+class RotateZoom(Move):
+    """A rotation by up to `degrees` either way, and a zoom between 1/`zoom` and `zoom`."""
+
+    degrees: float = 15.0
+    zoom: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        number("zoom", self.zoom, at_least=1.0)
+
+    def draw(self, x: Tensor) -> Change:
+        """An angle and an enlargement."""
+        degrees = self.between(-self.degrees, self.degrees, x)
+        zoom = torch.exp(math.log(self.zoom) * self.between(-1, 1, x))
+        return partial(geometry.rotate_zoom, degrees=degrees, zoom=zoom, border=self.border)
+
+
+@dataclass(eq=False, repr=False)
+class Elastic(Move):
+    """Smooth random displacements with a deviation of `by` and bumps of `smooth` of the sides."""
+
+    by: float = 0.03
+    smooth: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _part_of_one("smooth", self.smooth)
+
+    def draw(self, x: Tensor) -> Change:
+        """A field of displacements."""
+        size = (len(x), *x.shape[-2:])
+        field = geometry.smooth_field(size, self.smooth, self.generator, x.device)
+        return partial(geometry.elastic, field=self.by * field, border=self.border)
+
+
+@dataclass(eq=False, repr=False)
+class Brightness(ImageTransform):
+    """An amount between −`by` and `by` added."""
+
+    by: float = 0.2
+
+    def draw(self, x: Tensor) -> Change:
+        """An amount to add."""
+        return partial(colour.adjust_brightness, amount=self.between(-self.by, self.by, x))
+
+
+@dataclass(eq=False, repr=False)
+class Contrast(ImageTransform):
+    """Contrast times a factor between 1/(1 + `by`) and 1 + `by`."""
+
+    by: float = 0.5
+
+    def draw(self, x: Tensor) -> Change:
+        """A factor."""
+        factor = torch.exp(math.log1p(self.by) * self.between(-1, 1, x))
+        return partial(colour.adjust_contrast, factor=factor)
+
+
+@dataclass(eq=False, repr=False)
+class Hue(ImageTransform):
+    """The wheel of colours turned by up to `degrees` either way."""
+
+    degrees: float = 20.0
+
+    def draw(self, x: Tensor) -> Change:
+        """An angle on the wheel."""
+        return partial(colour.adjust_hue, degrees=self.between(-self.degrees, self.degrees, x))
+
+
+@dataclass(eq=False, repr=False)
+class Sharpness(ImageTransform):
+    """Sharpness between 1 − `by`, blurred for `by` = 1, and 1 + `by`."""
+
+    by: float = 1.0
+
+    def draw(self, x: Tensor) -> Change:
+        """A factor."""
+        factor = self.between(1 - self.by, 1 + self.by, x)
+        return partial(colour.adjust_sharpness, factor=factor)
+
+
+@dataclass(eq=False, repr=False)
+class Resolution(ImageTransform):
+    """A resolution between `least` and 1 of the image's."""
+
+    least: float = 0.4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _part_of_one("least", self.least)
+
+    def draw(self, x: Tensor) -> Change:
+        """The share of pixels left in between."""
+        return partial(colour.lower_resolution, share=self.between(self.least, 1, x))
+
+
+class Compose:
+    """Transforms one after another.
+
+        Compose(Shift(0.1), RotateZoom(15, 1.2), shape=(28, 28))   # for flat digits (N, 784)
+
+    Args:
+        transforms: callables (x, y) -> (x, y); noise (`InputNoise`) may be among them.
+        shape: (H, W) or (C, H, W) of the images if they come as rows (N, C·H·W), and leave so.
+        mask: told to every part that has not been told.
+        generator: given to every part that has none; a checkpoint of `fit` keeps its state.
+    """
+
+    def __init__(
+        self,
+        *transforms: Callable[[Any, Any], tuple[Any, Any]],
+        shape: tuple[int, ...] | None = None,
+        mask: bool | None = None,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        self.shape, self.generator = shape, generator
+        self.transforms = [_told(part, mask, generator) for part in transforms]
+
+    def __call__(self, x: Tensor, y: Any) -> tuple[Tensor, Any]:
+        """What comes out at the end."""
+        flat = x.shape
+        if self.shape is not None:
+            x = x.view(len(x), *(1,) * (3 - len(self.shape)), *self.shape)
+        for part in self.transforms:
+            x, y = part(x, y)
+        return (x if self.shape is None else x.view(flat)), y
+
+    def __repr__(self) -> str:
+        return f"Compose({', '.join(map(repr, self.transforms))})"
+
+
+def _told(part: Any, mask: bool | None, generator: torch.Generator | None) -> Any:
+    if not isinstance(part, ImageTransform):
+        return part
+    return replace(
+        part,
+        mask=mask if part.mask is None else part.mask,
+        generator=generator if part.generator is None else part.generator,
+    )
+
+
+def _part_of_one(what: str, value: float) -> None:
+    if not 0 < value <= 1:
+        raise ValueError(f"{what} is a share of the image's side, in (0, 1], got {value!r}")
+
+
+def _is_mask(x: Tensor, y: Any, said: bool | None) -> bool:
+    """Whether y moves with x: as said; a y that looks like a mask is not left behind unasked."""
+    n, size = len(x), tuple(x.shape[-2:])
+    fits = isinstance(y, Tensor) and tuple(y.shape) in ((n, *size), (n, 1, *size))
+    if said and not fits:
+        given = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
+        raise ValueError(f"a mask must be {(n, *size)} or {(n, 1, *size)}, got {given}")
+    if fits and said is None:
+        raise ValueError(
+            f"y {tuple(y.shape)} looks like a mask. "
+            "Hint: mask=True moves it with the images, mask=False leaves it"
+        )
+    return bool(said)
