@@ -1,21 +1,25 @@
 """Data sets that need no network, and ``split``, which divides one without leaks.
 
 Every data set is a function that returns (X, y): X float32 with an object in each row, y class
-numbers (int64) or, for a regression, a float32 column. ``imagenet_filters`` returns weights.
+numbers (int64) or, for a regression, a float32 column. ``imagenet_filters`` returns weights,
+``photograph`` and ``coins`` return images.
 What others made and is stored here lies in ``stored``, each with its source and licence beside it.
 """
 
 from nnkit.data.known import digits, imagenet_filters, mnist
 from nnkit.data.made import CURVES, curve, rings, two_moons, xor
+from nnkit.data.photographs import coins, photograph
 from nnkit.splits import Splits, split
 
 __all__ = [
     "CURVES",
     "Splits",
+    "coins",
     "curve",
     "digits",
     "imagenet_filters",
     "mnist",
+    "photograph",
     "rings",
     "split",
     "two_moons",
