@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 LIBRARY = (
     *("activations", "losses", "models", "graph", "optim", "symmetry", "hypernetworks"),
-    *("data", "training", "regularizers", "sweep"),
+    *("data", "training", "regularizers", "sweep", "augment.images"),
 )
 EXTRAS = (
     "matplotlib",
