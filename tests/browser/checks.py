@@ -2,13 +2,18 @@
 
 import io
 import re
+from collections.abc import Callable, Iterator, Sequence
 
 from PIL import Image, ImageChops
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import FloatRect, Locator, Page
 
-from .slides import Watched, walk
+from .slides import walk
+
+Check = Callable[[Page], list[str]]  # of the slide that is shown
 
 READABLE = 0.65  # of its size: the smallest that the text of a figure can be read at
+
+PHOTOGRAPHED = 20  # printed pages to a picture; one of all would be too high for the browser
 
 ROUNDING = 6  # px; a line of text is a little higher than its box
 
@@ -64,46 +69,38 @@ WITHOUT_ALT = """() => [...Reveal.getCurrentSlide().querySelectorAll('img')].fil
 
 
 def too_large(page: Page) -> list[str]:
-    """Slides on which something sticks out of the slide, with how far."""
-    found = []
-    for slide in walk(page):
-        out = [f"{px:.0f} px {side}" for side, px in page.evaluate(EXCESS) if px > ROUNDING]
-        if out:
-            found.append(f"{slide}: sticks out of the room for content by {', '.join(out)}")
-    return found
+    """How far anything sticks out of the slide that is shown."""
+    out = [f"{px:.0f} px {side}" for side, px in page.evaluate(EXCESS) if px > ROUNDING]
+    return [f"sticks out of the room for content by {', '.join(out)}"] if out else []
 
 
 def too_small(page: Page) -> list[str]:
     """Figures that had to shrink so much that they cannot be read."""
-    return [
-        f"{slide}: a figure at {shown:.0%} of its size; hide or shorten the code"
-        for slide in walk(page)
-        for shown in page.evaluate(SMALL)
-        if shown < READABLE
-    ]
+    shares = [shown for shown in page.evaluate(SMALL) if shown < READABLE]
+    return [f"a figure at {shown:.0%} of its size; hide or shorten the code" for shown in shares]
 
 
 def untypeset(page: Page) -> list[str]:
     """Formulas that are still source, or wrong."""
-    return [f"{slide}: {text!r}" for slide in walk(page) for text in page.evaluate(UNTYPESET)]
+    return [repr(text) for text in page.evaluate(UNTYPESET)]
 
 
 def without_alt(page: Page) -> list[str]:
     """Images without words."""
-    counts = [(slide, page.evaluate(WITHOUT_ALT)) for slide in walk(page)]
-    return [f"{slide}: {count} images without alt" for slide, count in counts if count]
+    count = page.evaluate(WITHOUT_ALT)
+    return [f"{count} images without alt"] if count else []
 
 
-def outside(watched: Watched) -> list[str]:
-    """Addresses asked of the network while every slide was shown."""
-    list(walk(watched.page))
-    return watched.requests
+CHECKS = (too_large, too_small, untypeset, without_alt)
 
 
-def wrong(watched: Watched) -> list[str]:
-    """Errors of scripts while every slide was shown."""
-    list(walk(watched.page))
-    return watched.errors
+def inspect(page: Page, checks: Sequence[Check] = CHECKS) -> dict[Check, list[str]]:
+    """Show every slide once; what each check finds, with the slide's name before it."""
+    found: dict[Check, list[str]] = {check: [] for check in checks}
+    for slide in walk(page):
+        for check in checks:
+            found[check] += [f"{slide}: {offence}" for offence in check(page)]
+    return found
 
 
 def dead_sliders(page: Page) -> list[str]:
@@ -154,17 +151,34 @@ def printed_otherwise(page: Page, printing: Page) -> list[str]:
     printing.emulate_media(media="print")
     printing.evaluate(PRINTING)
     found = []
-    for slide in walk(page):
-        shown = page.screenshot()
-        printed = printing.locator(".pdf-page").nth(slide.number - 1).screenshot()
+    for slide, printed in zip(walk(page), _pages(printing), strict=True):
+        shown = Image.open(io.BytesIO(page.screenshot()))
         if (share := _difference(shown, printed)) > 0.002:
             found.append(f"{slide}: {share:.1%} of the pixels differ in print")
     return found
 
 
-def _difference(one: bytes, other: bytes) -> float:
+def _pages(printing: Page) -> Iterator[Image.Image]:
+    """Pictures of the printed pages, photographed many at a time: one by one takes 5 times as long.
+
+    They stand below each other, each as large as the window.
+    """
+    size = printing.viewport_size
+    assert size is not None
+    width, height = size["width"], size["height"]
+    total = printing.locator(".pdf-page").count()
+    for first in range(0, total, PHOTOGRAPHED):
+        count = min(PHOTOGRAPHED, total - first)
+        area: FloatRect = {"x": 0, "y": first * height, "width": width, "height": count * height}
+        column = Image.open(io.BytesIO(printing.screenshot(full_page=True, clip=area)))
+        for page in range(count):
+            top, bottom = (column.height * n // count for n in (page, page + 1))
+            yield column.crop((0, top, column.width, bottom))
+
+
+def _difference(one: Image.Image, other: Image.Image) -> float:
     """The share of pixels of two pictures that are clearly not the same."""
-    a, b = (Image.open(io.BytesIO(png)).convert("L") for png in (one, other))
+    a, b = one.convert("L"), other.convert("L")
     if a.size != b.size:
         return 1.0
     histogram = ImageChops.difference(a, b).histogram()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 INSIDE = ("file:", "data:", "blob:", "about:")  # addresses that need no network
 
@@ -62,10 +62,16 @@ SHOW = """([h, v]) => {
 }"""
 
 
-def open_deck(browser: Browser, deck: Path, *, query: str = "", size: str = "1280x720") -> Watched:
-    """Open a deck in a page of its own and wait until formulas and fonts are in place."""
+def open_deck(
+    browser: Browser, deck: Path, *, query: str = "", size: str = "1280x720", scale: float = 1
+) -> Watched:
+    """Open a deck in a page of its own and wait until formulas and fonts are in place.
+
+    A screenshot has `scale` times as many pixels to a side as the page.
+    """
     width, height = map(int, size.split("x"))
-    watched = Watched(browser.new_page(viewport={"width": width, "height": height}))
+    viewport: ViewportSize = {"width": width, "height": height}
+    watched = Watched(browser.new_page(viewport=viewport, device_scale_factor=scale))
     watched.page.goto(deck.resolve().as_uri() + query)
     watched.page.wait_for_function("document.documentElement.dataset.ready === 'true'")
     return watched

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -29,13 +30,13 @@ def spoiled(browser: Browser, features: Path, tmp_path: Path) -> Iterator[Callab
     """A function that opens the deck with something added to its second slide."""
     opened: list[Watched] = []
 
-    def spoil(added: str = "", change: tuple[str, str] = ("", ""), query: str = "") -> Watched:
+    def spoil(added: str = "", change: tuple[str, str] = ("", ""), **opening: Any) -> Watched:
         deck = features.read_text("utf-8")
         before, second, after = deck.rpartition("<p>The neuron sums its inputs")
         assert second
         path = tmp_path / "spoiled.html"
         path.write_text(before + added + second + after.replace(*change), "utf-8")
-        opened.append(open_deck(browser, path, query=query))
+        opened.append(open_deck(browser, path, **opening))
         return opened[-1]
 
     yield spoil
@@ -45,25 +46,19 @@ def spoiled(browser: Browser, features: Path, tmp_path: Path) -> Iterator[Callab
 
 def offences(watched: Watched) -> dict[str, list[str]]:
     """What each check finds, without those that find nothing."""
-    page = watched.page
-    found = {
-        "too large": checks.too_large(page),
-        "too small": checks.too_small(page),
-        "untypeset": checks.untypeset(page),
-        "without alt": checks.without_alt(page),
-        "outside": list(watched.requests),
-    }
+    found = {check.__name__: lines for check, lines in checks.inspect(watched.page).items()}
+    found["outside"] = list(watched.requests)
     return {name: lines for name, lines in found.items() if lines}
 
 
 @pytest.mark.parametrize(
     ("added", "check", "told"),
     [
-        (TALL, "too large", "px at the bottom"),
-        (WIDE, "too large", "px at the right"),
-        (SMALL, "too small", "10%"),
+        (TALL, "too_large", "px at the bottom"),
+        (WIDE, "too_large", "px at the right"),
+        (SMALL, "too_small", "10%"),
         (OUTSIDE, "outside", "https://example.org/figure.png"),
-        (WITHOUT_ALT, "without alt", "1 image"),
+        (WITHOUT_ALT, "without_alt", "1 image"),
         (WRONG_FORMULA, "untypeset", "Missing argument"),
         (UNKNOWN_MACRO, "untypeset", "Undefined control sequence"),
         (OPEN_FORMULA, "untypeset", "half of it"),
@@ -83,7 +78,7 @@ def test_the_excess_is_measured_in_pixels_of_the_slide(spoiled) -> None:
     for height in (900, 1000):
         page.evaluate("h => document.getElementById('tall').style.height = h + 'px'", height)
         page.set_viewport_size({"width": 1920, "height": 1080})  # what is scaled is not the excess
-        (line,) = checks.too_large(page)
+        (line,) = checks.inspect(page, [checks.too_large])[checks.too_large]
         excess = int(line.split(" by ")[1].split(" px")[0])
         if height == 900:
             before = excess
@@ -91,8 +86,10 @@ def test_the_excess_is_measured_in_pixels_of_the_slide(spoiled) -> None:
 
 
 def test_an_error_in_a_script_is_told(spoiled) -> None:
-    assert "broken" in checks.wrong(spoiled(ERROR))[0]
-    assert not checks.wrong(spoiled())
+    for added, told in ((ERROR, True), ("", False)):
+        watched = spoiled(added)
+        checks.inspect(watched.page)
+        assert ["broken" in error for error in watched.errors] == [True] * told
 
 
 def test_a_dead_slider_is_told(spoiled) -> None:
@@ -110,8 +107,8 @@ def test_a_slider_that_keeps_the_arrow_keys_is_told(spoiled) -> None:
 
 
 def test_a_page_that_prints_otherwise_is_told(browser: Browser, spoiled, features: Path) -> None:
-    printing = spoiled("<p>Only in print</p>", query="?print-pdf")
-    watched = open_deck(browser, features)
+    printing = spoiled("<p>Only in print</p>", query="?print-pdf", scale=0.5)
+    watched = open_deck(browser, features, scale=0.5)
     (line,) = checks.printed_otherwise(watched.page, printing.page)
     watched.page.close()
     assert line.startswith("slide 2 ")
