@@ -1,0 +1,102 @@
+"""Cut a piece out of a sound, and lay noise of a given strength under it."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from nnkit._checks import one_of
+from nnkit.augment.speech.checks import Strength, check_rate, check_waves, per_row, within
+
+PLACES = {"start": 0.0, "middle": 0.5, "end": 1.0}
+
+
+def crop(x: Tensor, seconds: float, rate: int, at: str = "start") -> Tensor:
+    """Cut a piece out of a sound: its first, its middle or its last seconds.
+
+    Args:
+        x: waveforms (N, T) or one (T,).
+        seconds: how much is lost, at least 0 and less than all.
+        rate: samples per second.
+        at: "start", "middle" or "end". The edges of a cut in the middle fade into each other.
+
+    Returns:
+        (N, T - seconds rate) or (T - seconds rate,).
+
+    Raises:
+        TypeError, ValueError: if x is no waveform, or if another argument is out of bounds.
+    """
+    check_waves(x)
+    rate, T = check_rate(rate), x.shape[-1]
+    lost = round(rate * within("seconds", seconds, 0, (T - 1) / rate, "leave something"))
+    place = PLACES[one_of("place", at, PLACES)]
+    rows = x.reshape(-1, T)
+    return cut(rows, lost, x.new_full((len(rows), 1), place), rate).view(*x.shape[:-1], -1)
+
+
+def cut(x: Tensor, lost: int, place: Tensor, rate: int) -> Tensor:
+    """Cut `lost` samples out of x (N, T) at a place (N, 1), 0 for the start and 1 for the end."""
+    rest = x.shape[1] - lost
+    fade = max(1, rate // 200)  # 5 ms: a hard edge would click
+    first = place * (rest + fade) - fade  # the first sample of the fade
+    share = ((torch.arange(rest, device=x.device) - first) / fade).clamp(0, 1)
+    return torch.lerp(x[:, :rest], x[:, lost:], share)  # what is before the cut, what is after
+
+
+def add_noise(
+    x: Tensor,
+    snr: Strength,
+    noise: Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Lay noise under a sound, as loud as a signal-to-noise ratio says.
+
+    Args:
+        x: waveforms (N, T) or one (T,).
+        snr: power of the sound over that of the noise, in dB, each the mean over all samples: at
+            0 equally loud, at 20 a hundredth; math.inf for none. One number, or one for each
+            waveform (N,).
+        noise: a recording (L,) at the rate of x, of which each waveform gets a piece from a
+            random place, repeated if it is too short; None for white noise.
+        generator: what draws; None for torch's own state.
+
+    Returns:
+        The shape of x. Values may leave [-1, 1].
+
+    Raises:
+        TypeError, ValueError: if x or noise is no waveform, or snr out of bounds.
+    """
+    check_waves(x)
+    ratio = per_row("snr", snr, x, -100, math.inf)
+    rows = x.reshape(-1, x.shape[-1])
+    under = _white(rows, generator) if noise is None else _pieces(noise, rows, generator)
+    power = [wave.square().mean(1, keepdim=True) for wave in (rows, under)]
+    tiny = torch.finfo(x.dtype).tiny  # a piece may be silent
+    scale = (power[0] / power[1].clamp(min=tiny)).sqrt() * 10 ** (-ratio / 20)
+    return (rows + scale * under).view_as(x)
+
+
+def snr(clean: Tensor, noisy: Tensor) -> Tensor:
+    """Measure the signal-to-noise ratio in dB, () or (N,), of what was added to a clean sound."""
+    check_waves(clean)
+    added = noisy - clean
+    return 10 * (clean.square().sum(-1) / added.square().sum(-1)).log10()
+
+
+def _white(x: Tensor, generator: torch.Generator | None) -> Tensor:
+    where = x.device if generator is None else generator.device
+    return torch.randn(x.shape, generator=generator, device=where, dtype=x.dtype).to(x.device)
+
+
+def _pieces(noise: Tensor, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    """A piece of a recording for each waveform of x (N, T)."""
+    check_waves(noise)
+    if noise.ndim != 1 or not noise.any():
+        raise ValueError(
+            f"noise must be one recording (L,) that is not silent, got {tuple(noise.shape)}"
+        )
+    where = x.device if generator is None else generator.device
+    first = torch.rand(len(x), 1, generator=generator, device=where).to(x.device)
+    spare = max(len(noise) - x.shape[1], 0)
+    first = (first * (spare + 1 if spare else len(noise))).long()
+    return noise.to(x)[(first + torch.arange(x.shape[1], device=x.device)) % len(noise)]

@@ -1,0 +1,98 @@
+"""What every change of a sound asks of its arguments: a waveform, a rate, a strength."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nnkit._checks import number
+
+Strength = float | Tensor
+
+
+def check_waves(x: Any) -> None:
+    """Refuse what is neither one waveform (T,) nor a batch of them (N, T), floats.
+
+    Raises:
+        TypeError: if x is no tensor of floats.
+        ValueError: if it has another shape, or nothing in it.
+    """
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        given = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        hint = "x / 32768" if given == torch.int16 else "torch.as_tensor(x).float()"
+        raise TypeError(f"a waveform must be floats in [-1, 1], got {given}. Hint: {hint}")
+    if x.ndim not in (1, 2) or x.numel() == 0:
+        raise ValueError(
+            f"waveforms must be (T,) or (N, T) and not empty, got {tuple(x.shape)}. "
+            "Hint: average the channels of stereo"
+        )
+
+
+def check_rate(rate: Any) -> int:
+    """Return how many samples a second has, a whole number.
+
+    Raises:
+        TypeError: if it is not a whole number.
+        ValueError: if it is below 1,000.
+    """
+    if number("rate", rate, at_least=0.0) != int(rate):
+        raise TypeError(f"rate must be a whole number of samples per second, got {rate!r}")
+    if rate < 1000:
+        raise ValueError(
+            f"rate is samples per second, at least 1000, got {rate!r}. Hint: 16 kHz is rate=16000"
+        )
+    return int(rate)
+
+
+def within(what: str, value: Any, low: float, high: float, hint: str = "") -> float:
+    """Return a number between two bounds.
+
+    Raises:
+        TypeError: if it is not a number.
+        ValueError: if it is not finite or out of bounds.
+    """
+    checked = number(what, value)
+    if not low <= checked <= high:
+        said = f". Hint: {hint}" if hint else ""
+        raise ValueError(f"{what} must be from {low:g} to {high:g}, got {value!r}{said}")
+    return checked
+
+
+def per_row(what: str, value: Strength, x: Tensor, low: float, high: float) -> Tensor:
+    """One strength for each waveform as a column (N, 1), (1, 1) if x is a single one.
+
+    Raises:
+        ValueError: if it is neither one number nor one for each, or out of bounds.
+    """
+    rows = len(x) if x.ndim == 2 else 1
+    strength = torch.as_tensor(value, dtype=x.dtype, device=x.device)
+    if strength.shape not in ((), (rows,)):
+        raise ValueError(
+            f"{what} must be one number or one for each of {rows} waveforms, "
+            f"got shape {tuple(strength.shape)}"
+        )
+    _check_bounds(what, strength, low, high)
+    return strength.expand(rows)[:, None]
+
+
+def per_sample(what: str, value: Tensor, x: Tensor, low: float, high: float) -> Tensor:
+    """One strength for each moment, (T,) for all waveforms or (N, T), as (N, T).
+
+    Raises:
+        ValueError: if it has another shape or is out of bounds.
+    """
+    strength = torch.as_tensor(value, dtype=x.dtype, device=x.device)
+    if strength.shape not in (x.shape, x.shape[-1:]):
+        raise ValueError(
+            f"{what} must be a number for each sample of the waveform, {tuple(x.shape)} or "
+            f"{tuple(x.shape[-1:])}, got shape {tuple(strength.shape)}"
+        )
+    _check_bounds(what, strength, low, high)
+    return strength.expand(x.shape).reshape(-1, x.shape[-1])
+
+
+def _check_bounds(what: str, strength: Tensor, low: float, high: float) -> None:
+    if not bool(((low <= strength) & (strength <= high)).all()):  # nan fails as well
+        bounds = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
+        raise ValueError(f"{what} must be {bounds}, got {strength.min():g} to {strength.max():g}")

@@ -1,0 +1,172 @@
+"""Pitch: shifted for all of a sound, along a curve, in one band of it; and measured."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nnkit.augment.speech.checks import (
+    Strength,
+    check_rate,
+    check_waves,
+    per_row,
+    per_sample,
+    within,
+)
+from nnkit.augment.speech.spectra import frame_length, frame_places, istft, stft
+from nnkit.augment.speech.vocoder import vocode
+
+SEMITONES = (-24.0, 24.0)
+REACH = 8  # samples to either side, of which a value between them is made
+
+
+def shift_pitch(x: Tensor, semitones: Strength, rate: int) -> Tensor:
+    """Speak higher or lower, in the same time. All frequencies move, the timbre along with them.
+
+    Args:
+        x: waveforms (N, T) or one (T,).
+        semitones: twelve make an octave; one number, or one for each waveform (N,).
+        rate: samples per second.
+
+    Returns:
+        The shape of x.
+
+    Raises:
+        TypeError, ValueError: if x is no waveform, or if semitones or rate are out of bounds.
+
+    Source: Flanagan and Golden, 1966.
+    """
+    check_waves(x)
+    steps = per_row("semitones", semitones, x, *SEMITONES)
+    return _bend(x, steps.expand(-1, x.shape[-1]), check_rate(rate))
+
+
+def bend_pitch(x: Tensor, semitones: Tensor, rate: int) -> Tensor:
+    """Shift the pitch differently at every moment: another melody of the same words.
+
+    Args:
+        x: waveforms (N, T) or one (T,).
+        semitones: the curve, one number for each sample, (T,) or the shape of x.
+        rate: samples per second.
+
+    Returns:
+        The shape of x.
+
+    Raises:
+        TypeError, ValueError: if x is no waveform, or if semitones or rate are out of bounds.
+    """
+    check_waves(x)
+    return _bend(x, per_sample("semitones", semitones, x, *SEMITONES), check_rate(rate))
+
+
+def shift_band(x: Tensor, semitones: Strength, low: float, high: float, rate: int) -> Tensor:
+    """Shift what lies between two frequencies and leave the rest where it is.
+
+    Args:
+        x: waveforms (N, T) or one (T,).
+        semitones: as for :func:`shift_pitch`.
+        low: lower edge of the band in Hz.
+        high: upper edge, above `low` and at most rate/2.
+        rate: samples per second.
+
+    Returns:
+        The shape of x.
+
+    Raises:
+        TypeError, ValueError: if x is no waveform, or if another argument is out of bounds.
+    """
+    check_waves(x)
+    rate = check_rate(rate)
+    top = within("high", high, 0, rate / 2, f"a rate of {rate} holds nothing above {rate / 2:g} Hz")
+    bottom = within("low", low, 0, top, "low is the lower edge of the band")
+    S = stft(x.reshape(-1, x.shape[-1]), rate)
+    f = torch.linspace(0, rate / 2, S.shape[1], device=x.device)[:, None]
+    band = istft(S * ((bottom <= f) & (f <= top)), rate, x.shape[-1]).view_as(x)
+    return x - band + shift_pitch(band, semitones, rate)
+
+
+def pitch(x: Tensor, rate: int, low: float = 60.0, high: float = 500.0) -> Tensor:
+    """Measure the pitch: the lag at which a piece of the sound is most like itself.
+
+    Args:
+        x: waveforms (N, T) or one (T,).
+        rate: samples per second.
+        low: the lowest pitch that is looked for, in Hz.
+        high: the highest, at most rate/4.
+
+    Returns:
+        Hz at every 10 ms, (N, frames) or (frames,); nan where there is no voice.
+        ``pitch(x, rate).nanmedian()`` is one number for all.
+
+    Raises:
+        TypeError, ValueError: if x is no waveform, or if another argument is out of bounds.
+
+    Source: Boersma, 1993, "Accurate short-term analysis of the fundamental frequency".
+    """
+    check_waves(x)
+    rate = check_rate(rate)
+    high = within("high", high, 1, rate / 4)
+    low = within("low", low, 1, high)
+    size, hop = 2 * math.ceil(1.5 * rate / low), rate // 100  # three of the longest periods
+    padded = F.pad(x, (size // 2, size // 2))
+    frames = padded.unfold(-1, size, hop)  # (..., frames, size)
+    window = torch.hann_window(size, dtype=x.dtype, device=x.device)
+    frames = (frames - frames.mean(-1, keepdim=True)) * window
+    like = _autocorrelation(frames) / _autocorrelation(window).clamp(min=1e-6)
+    short, long = math.floor(rate / high), math.ceil(rate / low)
+    # of two lags equally good take the shorter: a period is a period of two, too
+    lags = torch.arange(short, long + 1, device=x.device)
+    value, best = (like[..., short : long + 1] - 0.02 * (lags / short).log2()).max(-1)
+    a, b, c = (like.gather(-1, (best + short + k)[..., None])[..., 0] for k in (-1, 0, 1))
+    bow = a - 2 * b + c
+    peak = best + short + torch.where(bow < 0, 0.5 * (a - c) / bow, 0.0).clamp(-0.5, 0.5)
+    power = frames.square().mean(-1)
+    voiced = (value > 0.5) & (power > 0.001 * power.amax(-1, keepdim=True))
+    return torch.where(voiced, rate / peak, torch.nan)
+
+
+def _bend(x: Tensor, semitones: Tensor, rate: int) -> Tensor:
+    """Shift x (T,) or (N, T) by a curve (N, T).
+
+    Where the pitch is to rise by a factor r, time is stretched by r, then read r times as fast.
+    """
+    rows = x.reshape(semitones.shape)
+    factor = 2 ** (semitones.double() / 12)  # (N, T)
+    place = factor.cumsum(1) - factor  # of each sample in stretched time
+    length = math.ceil(float(place.max())) + 1 + REACH
+    grid = frame_places(length, rate).to(place)
+    at = _when(place, factor, grid.expand(len(rows), -1)) / (frame_length(rate) // 4)
+    S = stft(rows, rate)
+    times = frame_places(rows.shape[1], rate).clamp(max=rows.shape[1] - 1).to(x.device)
+    f = torch.linspace(0, rate / 2, S.shape[1], device=x.device)[:, None]
+    S = S * (f * factor[:, None, times] <= rate / 2)  # what would rise above rate/2 folds back
+    stretched = istft(vocode(S, at), rate, length)
+    return _read(stretched, place).view_as(x)
+
+
+def _when(place: Tensor, slope: Tensor, value: Tensor) -> Tensor:
+    """At what time, (N, K), does a function that rises from `place` with `slope` have a value?"""
+    left = torch.searchsorted(place.contiguous(), value.contiguous(), right=True) - 1
+    return left + (value - place.gather(1, left)) / slope.gather(1, left)
+
+
+def _read(x: Tensor, place: Tensor) -> Tensor:
+    """Values of x (N, T) at places (N, K) between its samples: a sinc under a Hann window."""
+    left = place.long()
+    rest = (place - left).to(x.dtype)
+    x = F.pad(x, (REACH, REACH))
+    out = torch.zeros_like(rest)
+    for k in range(1 - REACH, REACH + 1):
+        d = k - rest
+        hann = 0.5 * (1 + torch.cos(math.pi * d / REACH))
+        out += x.gather(1, left + k + REACH) * torch.sinc(d) * hann
+    return out
+
+
+def _autocorrelation(frames: Tensor) -> Tensor:
+    """Of each frame (..., size) with itself at every lag, 1 at none."""
+    size = frames.shape[-1]
+    spectrum = torch.fft.rfft(frames, 2 * size).abs().square()
+    like: Tensor = torch.fft.irfft(spectrum, 2 * size)[..., :size]
+    return like / like[..., :1].clamp(min=1e-12)

@@ -1,0 +1,127 @@
+"""Spectra of waveforms: the short-time Fourier transform and what one looks at or learns from."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nnkit._checks import number, whole
+from nnkit.augment.speech.checks import check_rate, check_waves
+
+#: Power below which is silence: -80 dB of a full-scale window.
+FLOOR = 1e-8
+
+
+def frame_length(rate: int) -> int:
+    """Samples in a window: the power of two nearest to 50 ms, several periods of any voice."""
+    return int(2 ** round(math.log2(0.05 * rate)))
+
+
+def frame_places(length: int, rate: int) -> Tensor:
+    """The samples on which frames are centred: a quarter frame apart, until all heard it end."""
+    hop = frame_length(rate) // 4
+    return hop * torch.arange(math.ceil(length / hop) + 3)
+
+
+def stft(x: Tensor, rate: int) -> Tensor:
+    """The short-time Fourier transform of x (N, T), complex (N, bins, frames), outside silence."""
+    n = frame_length(rate)
+    x = F.pad(x, (0, int(frame_places(x.shape[-1], rate)[-1]) - x.shape[-1]))
+    window = torch.hann_window(n, dtype=x.dtype, device=x.device)
+    return torch.stft(x, n, n // 4, window=window, pad_mode="constant", return_complex=True)
+
+
+def istft(S: Tensor, rate: int, length: int) -> Tensor:
+    """The waveforms (N, length) that S (N, bins, frames) came from."""
+    n = frame_length(rate)
+    window = torch.hann_window(n, dtype=S.real.dtype, device=S.device)
+    return torch.istft(S, n, n // 4, window=window, length=length)
+
+
+def log_spectrogram(x: Tensor, rate: int, frame: float = 0.025, hop: float = 0.01) -> Tensor:
+    """Power at each frequency and time, in decibels below that of the loudest possible tone.
+
+    Args:
+        x: waveforms (N, T) or one (T,).
+        rate: samples per second.
+        frame: length of the Hann window in seconds.
+        hop: seconds from one window to the next.
+
+    Returns:
+        (N, bins, frames) or (bins, frames): bins at equal steps from 0 to rate/2, frame m
+        centred at m hop; not below -80.
+
+    Raises:
+        TypeError, ValueError: if x is no waveform, or if a number is out of bounds.
+    """
+    return 10 * _power(x, rate, frame, hop).clamp(min=FLOOR).log10()
+
+
+def log_mel(
+    x: Tensor, rate: int, mels: int = 40, frame: float = 0.025, hop: float = 0.01
+) -> Tensor:
+    """Power in bands as wide as the ear's, in decibels: what most recognisers of speech hear.
+
+    Args:
+        x: waveforms (N, T) or one (T,).
+        rate: samples per second.
+        mels: the number of bands, triangles whose corners are equally far on the mel scale.
+        frame: length of the Hann window in seconds.
+        hop: seconds from one window to the next.
+
+    Returns:
+        (N, mels, frames) or (mels, frames), not below -80.
+
+    Raises:
+        TypeError, ValueError: if x is no waveform, or if a number is out of bounds.
+
+    Source: Davis and Mermelstein, 1980; mel = 2595 log10(1 + f/700), O'Shaughnessy, 1987.
+    """
+    power = _power(x, rate, frame, hop)
+    triangles = mel_filters(whole("mels", mels, at_least=1), power.shape[-2], rate)
+    return 10 * (triangles.to(power) @ power).clamp(min=FLOOR).log10()
+
+
+def mel_filters(mels: int, bins: int, rate: int) -> Tensor:
+    """Triangles (mels, bins) of height 1, each from the middle of the last to that of the next."""
+    top = 2595 * math.log10(1 + rate / 2 / 700)
+    corners = 700 * (10 ** (torch.linspace(0, top, mels + 2) / 2595) - 1)  # Hz
+    left, middle, right = (corners[k : k + mels, None] for k in range(3))
+    f = torch.linspace(0, rate / 2, bins)
+    up, down = (f - left) / (middle - left), (right - f) / (right - middle)
+    return torch.minimum(up, down).clamp(min=0)
+
+
+def resample(x: Tensor, rate: int, to: int) -> Tensor:
+    """The same sound with another number of samples per second, by cutting or padding its spectrum.
+
+    Args:
+        x: waveforms (N, T) or one (T,).
+        rate: samples per second.
+        to: samples per second of what is returned; frequencies above to/2 are lost.
+
+    Raises:
+        TypeError, ValueError: if x is no waveform, or a rate is none.
+    """
+    check_waves(x)
+    rate, to = check_rate(rate), check_rate(to)
+    T, length = x.shape[-1], max(1, round(x.shape[-1] * to / rate))
+    spectrum = torch.fft.rfft(x)[..., : length // 2 + 1]
+    resampled: Tensor = torch.fft.irfft(spectrum, length) * (length / T)
+    return resampled
+
+
+def _power(x: Tensor, rate: int, frame: float, hop: float) -> Tensor:
+    """(N, bins, frames), 1 where a tone of amplitude 1 is."""
+    check_waves(x)
+    rate = check_rate(rate)
+    seconds = number("frame", frame, at_least=0.001), number("hop", hop, at_least=0.0001)
+    n, step = (max(1, round(rate * value)) for value in seconds)
+    size = 2 ** math.ceil(math.log2(n))
+    window = torch.hann_window(n, dtype=x.dtype, device=x.device)
+    S = torch.stft(
+        x, size, step, n, window=window, pad_mode="constant", return_complex=True
+    )  # torch puts the window into the middle of the larger frame
+    power: Tensor = (2 * S.abs() / window.sum()) ** 2
+    return power

@@ -1,0 +1,75 @@
+"""The phase vocoder: time that runs at another speed while every frequency stays."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nnkit.augment.speech.checks import check_rate, check_waves, within
+from nnkit.augment.speech.spectra import frame_length, frame_places, istft, stft
+
+SPEEDS = (0.1, 10.0)
+
+
+def stretch(x: Tensor, speed: float, rate: int) -> Tensor:
+    """Speak faster or more slowly at the same pitch.
+
+    Args:
+        x: waveforms (N, T) or one (T,).
+        speed: 1.25 takes 1/1.25 of the time; from 0.1 to 10.
+        rate: samples per second.
+
+    Returns:
+        (N, T/speed) or (T/speed,).
+
+    Raises:
+        TypeError, ValueError: if x is no waveform, or if speed or rate are out of bounds.
+
+    Source: Flanagan and Golden, 1966.
+    """
+    check_waves(x)
+    rate, speed = check_rate(rate), within("speed", speed, *SPEEDS, "2 is twice as fast")
+    rows = x.reshape(-1, x.shape[-1])
+    length = max(1, round(x.shape[-1] / speed))
+    return play(rows, x.new_full((len(rows), 1), speed), rate, length).view(*x.shape[:-1], -1)
+
+
+def play(x: Tensor, speed: Tensor, rate: int, length: int) -> Tensor:
+    """The first `length` samples of x (N, T), each at its speed (N, 1); silence after its end."""
+    places = frame_places(length, rate).to(x.device)
+    hop = frame_length(rate) // 4
+    return istft(vocode(stft(x, rate), places / hop * speed), rate, length)
+
+
+def vocode(S: Tensor, at: Tensor) -> Tensor:
+    """Read a spectrogram S (N, bins, frames) at the places `at` (N, K), which need not be whole.
+
+    Magnitudes are interpolated. Phases cannot be: a phase advances in each step of the result as
+    it does in S around that place, so that the frequency stays. Bins around a peak belong to one
+    tone and keep their distance from its phase. Beyond the last frame is silence.
+
+    Returns:
+        (N, bins, K).
+
+    Source: Laroche and Dolson, 1999, "Improved phase vocoder time-scale modification of audio".
+    """
+    frames = S.shape[-1]
+    S = torch.cat([S, S.new_zeros(*S.shape[:2], 2)], 2)
+    at = at.clamp(max=frames)
+    left = at.long()
+    before, after = (
+        S.gather(2, place[:, None].expand(-1, S.shape[1], -1)) for place in (left, left + 1)
+    )
+    magnitude = torch.lerp(before.abs(), after.abs(), (at - left).to(S.real)[:, None])
+    start, turn = before.angle(), after.angle() - before.angle()  # in one hop
+    lead = start[..., :1] + turn.cumsum(2) - turn - start
+    return torch.polar(magnitude, start + lead.gather(1, _nearest_peak(magnitude)))
+
+
+def _nearest_peak(magnitude: Tensor) -> Tensor:
+    """For each bin of (N, bins, K) the nearest that is the largest of the five around it."""
+    bins = magnitude.shape[1]
+    k = torch.arange(bins, device=magnitude.device)[:, None].expand_as(magnitude)
+    peak = magnitude >= F.max_pool2d(magnitude, (5, 1), 1, (2, 0))
+    below = torch.where(peak, k, -2 * bins).cummax(1).values
+    above = torch.where(peak, k, 2 * bins).flip(1).cummin(1).values.flip(1)
+    return torch.where(k - below <= above - k, below, above)
