@@ -80,13 +80,14 @@ def rotate_zoom(
         border: what lies outside, as in :func:`shift`.
     """
     grid = _grid(x, nearest, border)
-    angle = per_sample("degrees", degrees, grid)[..., 0].deg2rad()  # (N, 1, 1)
+    angle = per_sample("degrees", degrees, grid).deg2rad()
     zooms = per_sample("zoom", zoom, grid, above=0.0)
+    cos, sin = angle.cos() / zooms, angle.sin() / zooms
     aspect = x.shape[-1] / x.shape[-2]  # a pixel is square, the coordinates are not
-    right, down = grid.unbind(-1)  # (N, H, W)
-    cos, sin = angle.cos(), angle.sin()
-    turned = (cos * right - sin * down / aspect, sin * right * aspect + cos * down)
-    return _sampled(x, torch.stack(turned, dim=-1) / zooms, nearest, border)
+    right, down = grid[:, :1, :, :1], grid[:, :, :1, 1:]  # (N, 1, W, 1) and (N, H, 1, 1)
+    step_right = torch.cat([cos, sin * aspect], dim=-1)  # (N, 1, 1, 2)
+    step_down = torch.cat([-sin / aspect, cos], dim=-1)
+    return _sampled(x, right * step_right + down * step_down, nearest, border)
 
 
 def elastic(x: Tensor, field: Tensor, *, nearest: bool = False, border: str = "zeros") -> Tensor:
@@ -151,8 +152,9 @@ def _grid(x: Tensor, nearest: bool, border: str) -> Tensor:
     one_of("border", border, BORDERS)
     check_images(x, labels=nearest)
     floats = x.dtype if x.is_floating_point() else torch.float32
-    same = torch.eye(2, 3, device=x.device, dtype=floats).expand(len(x), 2, 3)
-    return F.affine_grid(same, list(x.shape), align_corners=False)
+    same = torch.eye(2, 3, device=x.device, dtype=floats)[None]
+    grid = F.affine_grid(same, [1, *x.shape[1:]], align_corners=False)
+    return grid.expand(len(x), -1, -1, -1)
 
 
 def _sampled(x: Tensor, grid: Tensor, nearest: bool, border: str) -> Tensor:

@@ -51,14 +51,11 @@ class ImageTransform:
         check_images(x)
         takes_mask = self.moves and _is_mask(x, y, self.mask)
         rows = self._rows(x)
-        if len(rows) == 0:
-            return x, y
-        change = self.draw(x[rows])
-        x = x.index_copy(0, rows, change(x[rows]))
+        change = self.draw(x if rows is None else x[rows])
         if takes_mask:
-            labels = y.view(len(y), -1, *y.shape[-2:])[rows]  # (rows, 1, H, W)
-            y = y.index_copy(0, rows, change(labels, nearest=True).view(-1, *y.shape[1:]))
-        return x, y
+            labels = y.view(len(y), 1, *y.shape[-2:])
+            y = _replaced(labels, rows, partial(change, nearest=True)).view(y.shape)
+        return _replaced(x, rows, change), y
 
     def between(self, low: float, high: float, x: Tensor) -> Tensor:
         """A number for each image of x, uniform in [low, high), (N,)."""
@@ -66,10 +63,10 @@ class ImageTransform:
         drawn = torch.rand(len(x), generator=self.generator, device=where)
         return low + (high - low) * drawn.to(x)
 
-    def _rows(self, x: Tensor) -> Tensor:
-        """The numbers of the samples to be changed."""
+    def _rows(self, x: Tensor) -> Tensor | None:
+        """The numbers of the samples to be changed; None for all."""
         if self.share == 1:
-            return torch.arange(len(x), device=x.device)
+            return None
         return (self.between(0, 1, x) < self.share).nonzero()[:, 0]
 
     def _strengths(self) -> list[str]:
@@ -265,6 +262,11 @@ class Compose:
 
     def __repr__(self) -> str:
         return f"Compose({', '.join(map(repr, self.transforms))})"
+
+
+def _replaced(x: Tensor, rows: Tensor | None, change: Change) -> Tensor:
+    """A copy of x with these rows changed."""
+    return change(x) if rows is None else x.index_copy(0, rows, change(x[rows]))
 
 
 def _told(part: Any, mask: bool | None, generator: torch.Generator | None) -> Any:
