@@ -2,8 +2,8 @@
 
 Every data set is a function that returns (X, y): X float32 with an object in each row, y class
 numbers (int64) or, for a regression, a float32 column. ``imagenet_filters`` returns weights,
-``photograph`` and ``coins`` return images, ``reading`` and ``aircraft`` sounds; ``sunspots`` is a
-series, which ``lagged`` turns into (X, y).
+``sentences`` texts with their ratings, ``photograph`` and ``coins`` return images, ``reading`` and
+``aircraft`` sounds; ``sunspots`` is a series, which ``lagged`` turns into (X, y).
 What others made and is stored here lies in ``stored``, each with its source and licence beside it.
 """
 
@@ -11,6 +11,7 @@ from nnkit.data.known import digits, imagenet_filters, mnist
 from nnkit.data.made import CURVES, curve, rings, two_moons, xor
 from nnkit.data.photographs import coins, photograph
 from nnkit.data.recordings import NUMBER_WORDS, aircraft, number_words, reading
+from nnkit.data.sentences import sentences
 from nnkit.data.sunspots import lagged, sunspots
 from nnkit.splits import Splits, split
 
@@ -29,6 +30,7 @@ __all__ = [
     "photograph",
     "reading",
     "rings",
+    "sentences",
     "split",
     "sunspots",
     "two_moons",
