@@ -68,7 +68,8 @@ def test_decks_and_index_are_written(part, tmp_path: Path, capsys) -> None:
     ]
 
     index = (tmp_path / "build/decks/index.html").read_text("utf-8")
-    assert '<h2>1 Tiny</h2><ol><li value="1"><a href="1_tiny/1_good.html">Good</a>' in index
+    entry = '<a href="1_tiny/1_good.html">Good</a>'
+    assert f"<h2>1 Tiny</h2><ol><li style=\"list-style-type: '1. '\">{entry}" in index
     assert "2 slides, runs in" in index
     assert "2_bad" not in index
 

@@ -9,7 +9,13 @@ from nnkit.course.lectures import CourseError, Part, find_lectures, find_parts
 
 @pytest.fixture
 def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("9_first/1_start", "10_second/2_b", "10_second/10_c", "10_second/homework"):
+    for name in (
+        "9_first/1_start",
+        "10_second/2_b",
+        "10_second/2b_d",
+        "10_second/10_c",
+        "10_second/homework",
+    ):
         path = tmp_path / "lectures" / f"{name}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("---\njupyter: {}\n---\n\n# The title of it\n", encoding="utf-8")
@@ -35,12 +41,17 @@ def test_without_lectures_the_message_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_parts_come_in_the_order_of_the_course_and_homework_is_none(course: Path) -> None:
-    assert names(find_parts()) == ["9_first/1_start", "10_second/2_b", "10_second/10_c"]
+    assert names(find_parts()) == [
+        "9_first/1_start",
+        "10_second/2_b",
+        "10_second/2b_d",
+        "10_second/10_c",
+    ]
 
 
 def test_parts_may_be_files_or_folders_and_count_once(course: Path) -> None:
     asked = [Path("lectures/10_second"), Path("lectures/10_second/2_b.md")]
-    assert names(find_parts(asked)) == ["10_second/2_b", "10_second/10_c"]
+    assert names(find_parts(asked)) == ["10_second/2_b", "10_second/2b_d", "10_second/10_c"]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +70,8 @@ def test_what_is_no_part_is_refused(course: Path, asked: str, told: str) -> None
 
 def test_a_part_knows_its_place_and_title(course: Path) -> None:
     part = find_parts([Path("lectures/10_second/2_b.md")])[0]
-    assert (part.lecture, part.number, part.title) == ("10 Second", 2, "The title of it")
+    assert (part.lecture, part.number, part.title) == ("10 Second", "2", "The title of it")
+    assert find_parts([Path("lectures/10_second/2b_d.md")])[0].number == "2b"
     part.path.write_text("no heading", encoding="utf-8")
     assert part.title == "B"
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from nnkit.course.execute import execute
-from nnkit.course.lectures import CourseError, Part, find_parts
+from nnkit.course.lectures import CourseError, Part, find_parts, order_of
 from nnkit.course.render import Deck, render
 from nnkit.course.theme import stylesheet
 
@@ -62,7 +62,7 @@ def write_index(out: Path) -> Path:
         The page.
     """
     found = [(Deck.read(path), path.relative_to(out)) for path in out.glob("*/*.html")]
-    found.sort(key=lambda entry: (int(entry[0].lecture.split()[0]), entry[0].part))
+    found.sort(key=lambda entry: (int(entry[0].lecture.split()[0]), order_of(entry[0].part)))
     by_lecture = groupby(found, key=lambda entry: entry[0].lecture)
     body = "".join(_lecture(title, entries) for title, entries in by_lecture)
     page = out / "index.html"
@@ -83,4 +83,5 @@ def _lecture(title: str, entries: Iterable[tuple[Deck, Path]]) -> str:
 def _entry(deck: Deck, path: Path) -> str:
     link, title = html.escape(path.as_posix()), html.escape(deck.title)
     effort = f"{deck.slides} slides, runs in {deck.seconds:.0f} s"
-    return f'<li value="{deck.part}"><a href="{link}">{title}</a><span>{effort}</span></li>'
+    mark = f"list-style-type: '{deck.part}. '"
+    return f'<li style="{mark}"><a href="{link}">{title}</a><span>{effort}</span></li>'

@@ -1,12 +1,14 @@
 """Where the lectures are: a folder is a lecture, a numbered file in it one part."""
 
 import re
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 LECTURE = re.compile(r"(\d+)_(\w+)")  # 18_architecture
-PART = re.compile(r"(\d+)_(\w+)\.md")  # 1_neuron.md; homework.md has no number and is no part
+# 1_neuron.md, or 5b_text.md after 5_noise.md; homework.md has no number and is no part
+PART = re.compile(r"(\d+)([a-z]?)_(\w+)\.md")
 CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -31,9 +33,9 @@ class Part:
         return _spoken(self.path.parent.name)
 
     @property
-    def number(self) -> int:
-        """Which part of the lecture it is."""
-        return int(self.path.stem.split("_")[0])
+    def number(self) -> str:
+        """Which part of the lecture it is: ``5``, or ``5b``."""
+        return self.path.stem.split("_")[0]
 
     @property
     def title(self) -> str:
@@ -104,6 +106,11 @@ def _what_is_wrong(path: Path) -> str:
     return "is not a part; parts are named like 18_architecture/1_neuron.md"
 
 
-def _in_order(path: Path) -> tuple[int, str, int, str]:
+def order_of(number: str) -> tuple[int, str]:
+    """What the numbers of parts are sorted by: 2, 5, 5b, 10."""
+    return int(number.rstrip(string.ascii_lowercase)), number
+
+
+def _in_order(path: Path) -> tuple[int, str, tuple[int, str], str]:
     lecture, part = path.parent.name, path.name
-    return int(lecture.split("_")[0]), lecture, int(part.split("_")[0]), part
+    return int(lecture.split("_")[0]), lecture, order_of(part.split("_")[0]), part

@@ -22,7 +22,7 @@ class Deck:
     """What the index tells of a deck; it stands in the deck's own head."""
 
     lecture: str
-    part: int
+    part: str
     title: str
     slides: int
     seconds: float
@@ -35,7 +35,7 @@ class Deck:
         found = re.findall(r'<meta content="(.*?)" name="nnkit:(\w+)"', head)
         told = {name: html.unescape(value) for value, name in found}
         slides, seconds = int(told["slides"]), float(told["seconds"])
-        return cls(told["lecture"], int(told["part"]), told["title"], slides, seconds)
+        return cls(told["lecture"], told["part"], told["title"], slides, seconds)
 
 
 def render(part: Part, executed: Executed) -> tuple[Deck, str]:
