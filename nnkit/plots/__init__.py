@@ -8,6 +8,7 @@ from nnkit.plots.decisions import decisions
 from nnkit.plots.display import show
 from nnkit.plots.networks import network
 from nnkit.plots.neurons import neuron
+from nnkit.plots.sounds import listen, sounds
 from nnkit.plots.spread import spread
 from nnkit.plots.style import (
     BLUE,
@@ -42,11 +43,13 @@ __all__ = [
     "decisions",
     "history",
     "lines",
+    "listen",
     "network",
     "neuron",
     "paths",
     "points",
     "show",
+    "sounds",
     "spread",
     "surface",
     "tiles",

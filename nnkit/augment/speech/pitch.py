@@ -19,6 +19,7 @@ from nnkit.augment.speech.vocoder import vocode
 
 SEMITONES = (-24.0, 24.0)
 REACH = 8  # samples to either side, of which a value between them is made
+STEPS = 1024  # places between two samples that are told apart
 
 
 def shift_pitch(x: Tensor, semitones: Strength, rate: int) -> Tensor:
@@ -154,13 +155,14 @@ def _when(place: Tensor, slope: Tensor, value: Tensor) -> Tensor:
 def _read(x: Tensor, place: Tensor) -> Tensor:
     """Values of x (N, T) at places (N, K) between its samples: a sinc under a Hann window."""
     left = place.long()
-    rest = (place - left).to(x.dtype)
-    x = F.pad(x, (REACH, REACH))
-    out = torch.zeros_like(rest)
-    for k in range(1 - REACH, REACH + 1):
-        d = k - rest
-        hann = 0.5 * (1 + torch.cos(math.pi * d / REACH))
-        out += x.gather(1, left + k + REACH) * torch.sinc(d) * hann
+    steps = ((place - left) * STEPS).round().long()
+    offsets = torch.arange(1 - REACH, REACH + 1, dtype=x.dtype, device=x.device)[:, None]
+    d = offsets - torch.linspace(0, 1, STEPS + 1, dtype=x.dtype, device=x.device)
+    kernel = torch.sinc(d) * 0.5 * (1 + torch.cos(math.pi * d / REACH))  # (2 REACH, STEPS + 1)
+    x = F.pad(x, (REACH - 1, REACH))
+    out = x.new_zeros(place.shape)
+    for k, weight in enumerate(kernel):
+        out += weight[steps] * x.gather(1, left + k)
     return out
 
 

@@ -53,23 +53,31 @@ def vocode(S: Tensor, at: Tensor) -> Tensor:
     Source: Laroche and Dolson, 1999, "Improved phase vocoder time-scale modification of audio".
     """
     frames = S.shape[-1]
-    S = torch.cat([S, S.new_zeros(*S.shape[:2], 2)], 2)
     at = at.clamp(max=frames)
     left = at.long()
-    before, after = (
-        S.gather(2, place[:, None].expand(-1, S.shape[1], -1)) for place in (left, left + 1)
+    polar = S.abs(), S.angle()
+    (r0, a0), (r1, a1) = (
+        [_frames(F.pad(part, (0, 2)), place) for part in polar] for place in (left, left + 1)
     )
-    magnitude = torch.lerp(before.abs(), after.abs(), (at - left).to(S.real)[:, None])
-    start, turn = before.angle(), after.angle() - before.angle()  # in one hop
-    lead = start[..., :1] + turn.cumsum(2) - turn - start
-    return torch.polar(magnitude, start + lead.gather(1, _nearest_peak(magnitude)))
+    magnitude = torch.lerp(r0, r1, (at - left).to(r0)[:, None])
+    turn = a1 - a0  # in one hop
+    lead = a0[..., :1] + turn.cumsum(2) - turn - a0
+    return torch.polar(magnitude, a0 + lead.gather(1, _nearest_peak(magnitude)))
+
+
+def _frames(part: Tensor, number: Tensor) -> Tensor:
+    """Frames (N, bins, K) of (N, bins, frames) by their numbers (N, K)."""
+    return part.gather(2, number[:, None].expand(-1, part.shape[1], -1))
 
 
 def _nearest_peak(magnitude: Tensor) -> Tensor:
     """For each bin of (N, bins, K) the nearest that is the largest of the five around it."""
     bins = magnitude.shape[1]
     k = torch.arange(bins, device=magnitude.device)[:, None].expand_as(magnitude)
-    peak = magnitude >= F.max_pool2d(magnitude, (5, 1), 1, (2, 0))
+    padded = F.pad(magnitude, (0, 0, 2, 2))
+    peak = torch.ones_like(magnitude, dtype=torch.bool)
+    for shift in range(5):
+        peak &= magnitude >= padded[:, shift : shift + bins]
     below = torch.where(peak, k, -2 * bins).cummax(1).values
     above = torch.where(peak, k, 2 * bins).flip(1).cummin(1).values.flip(1)
     return torch.where(k - below <= above - k, below, above)
