@@ -21,7 +21,7 @@ def test_waveform_above_spectrogram_on_common_scales():
     figure = plots.sounds({"long": TONE, "short": TONE[:4000]}, RATE, voice=True, top=2000)
     axes = np.array(figure.axes).reshape(2, 2)
     for (upper, lower), title, seconds in zip(axes.T, ("long", "short"), (1, 0.5), strict=True):
-        assert upper.get_title() == title
+        assert upper.get_title(loc="left") == title
         t, x = upper.lines[0].get_data()
         assert t[-1] == pytest.approx(seconds - 1 / RATE)
         np.testing.assert_array_equal(x, TONE[: len(x)])

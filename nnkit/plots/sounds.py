@@ -45,7 +45,7 @@ def sounds(
         TypeError, ValueError: if a waveform or the rate is none.
     """
     _check(waves, rate)
-    figure = Picture(figsize=(10, 4.4), layout="constrained")
+    figure = Picture(figsize=(10, 3.7))
     axes: Any = figure.subplots(
         2, len(waves), sharex=True, sharey="row", squeeze=False, height_ratios=(2, 5)
     )
