@@ -123,7 +123,7 @@ def pitch(x: Tensor, rate: int, low: float = 60.0, high: float = 500.0) -> Tenso
     bow = a - 2 * b + c
     peak = best + short + torch.where(bow < 0, 0.5 * (a - c) / bow, 0.0).clamp(-0.5, 0.5)
     power = frames.square().mean(-1)
-    voiced = (value > 0.5) & (power > 0.001 * power.amax(-1, keepdim=True))
+    voiced = (value > 0.5) & (power > 0.01 * power.amax(-1, keepdim=True))
     return torch.where(voiced, rate / peak, torch.nan)
 
 
