@@ -24,8 +24,10 @@ TOPICS = {
     "18_architecture/7_approximation_and_representations": ("18.24", "18.26"),
     "18_architecture/8_hypernetworks": ("18.27", "18.28"),
     "19_regularization/1_generalization": ("19.1", "19.5"),
+    "19_regularization/2_architecture_constraints": ("19.6", "19.10"),
     "19_regularization/3_weight_penalties": ("19.11", "19.15"),
     "19_regularization/4_transfer_and_early_stopping": ("19.16", "19.18"),
+    "19_regularization/5_noise_and_augmentation": ("19.19", "19.21"),
     "19_regularization/6_dropout": ("19.26", "19.30"),
 }
 
