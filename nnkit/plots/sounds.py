@@ -20,7 +20,7 @@ from nnkit.plots.style import BLUE, ORANGE, SEQUENTIAL
 
 #: A browser's own player; it gives the arrow keys back to the slides, and is named for all.
 PLAYER = """\
-<figure style="margin:0;text-align:center"><figcaption>{title}</figcaption>
+<figure style="margin:0;text-align:center">{caption}
 <audio controls src="data:audio/wav;base64,{data}" aria-label="{title}"
  onpointerup="setTimeout(() => this.blur())" style="width:{width}px;height:54px"></audio></figure>
 """
@@ -28,7 +28,12 @@ ROW = '<div style="display:flex;justify-content:center;gap:24px">{players}</div>
 
 
 def sounds(
-    waves: Mapping[str, Tensor], rate: int, *, voice: bool = False, top: float | None = None
+    waves: Mapping[str, Tensor],
+    rate: int,
+    *,
+    voice: bool = False,
+    top: float | None = None,
+    height: float = 3.7,
 ) -> Figure:
     """Draw sounds side by side, each waveform above its spectrogram, on common scales.
 
@@ -37,6 +42,7 @@ def sounds(
         rate: samples per second.
         voice: draw the measured pitch into the spectrogram.
         top: the highest frequency shown, in Hz; None for rate/2.
+        height: of the figure, in inches; it is 10 wide.
 
     Returns:
         The figure.
@@ -45,7 +51,7 @@ def sounds(
         TypeError, ValueError: if a waveform or the rate is none.
     """
     _check(waves, rate)
-    figure = Picture(figsize=(10, 3.7))
+    figure = Picture(figsize=(10, height))
     axes: Any = figure.subplots(
         2, len(waves), sharex=True, sharey="row", squeeze=False, height_ratios=(2, 5)
     )
@@ -67,13 +73,14 @@ def sounds(
     return figure
 
 
-def listen(waves: Mapping[str, Tensor], rate: int) -> None:
+def listen(waves: Mapping[str, Tensor], rate: int, *, captions: bool = True) -> None:
     """Put a player for each sound on the slide, side by side; the sounds travel in the page.
 
     Args:
         waves: waveforms (T,) by their titles. All are made louder by one factor, so that the
             loudest fills the range.
         rate: samples per second, which with the length decides the size: 3 s at 8000 are 64 kB.
+        captions: show the titles; without, they are there for screen readers only.
 
     Outside IPython nothing is displayed.
 
@@ -84,7 +91,12 @@ def listen(waves: Mapping[str, Tensor], rate: int) -> None:
     peak = max(float(x.abs().max()) for x in waves.values()) or 1.0
     width = min(400, 1080 // len(waves))
     players = [
-        PLAYER.format(title=escape(title), data=_wav(x / peak, rate), width=width)
+        PLAYER.format(
+            title=escape(title),
+            caption=f"<figcaption>{escape(title)}</figcaption>" if captions else "",
+            data=_wav(x / peak, rate),
+            width=width,
+        )
         for title, x in waves.items()
     ]
     ipython = sys.modules.get("IPython")
