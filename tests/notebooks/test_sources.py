@@ -29,6 +29,7 @@ TOPICS = {
     "19_regularization/4_transfer_and_early_stopping": ("19.16", "19.18"),
     "19_regularization/5_noise_and_augmentation": ("19.19", "19.21"),
     "19_regularization/6_dropout": ("19.26", "19.30"),
+    "19_regularization/7_pruning": ("19.31", "19.34"),
 }
 
 SLIDES = {"slide", "subslide"}  # what puts a new page on the screen
