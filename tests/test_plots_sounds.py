@@ -51,7 +51,7 @@ def test_players_hold_the_sounds_themselves(monkeypatch):
     page = data["text/html"]
     assert page.count("<audio controls") == 2
     assert 'aria-label="quiet &amp; clear"' in page
-    assert "<figcaption>quiet &amp; clear</figcaption>" in page
+    assert "<div>quiet &amp; clear</div>" in page
     assert "http" not in page
     levels = []
     for sound in re.findall('base64,([^"]*)', page):
@@ -62,7 +62,7 @@ def test_players_hold_the_sounds_themselves(monkeypatch):
         levels.append(abs(samples).max())
     assert levels == pytest.approx([0.95, 0.475], abs=1e-3)
     plots.listen({"bare": TONE}, RATE, captions=False)
-    assert "figcaption" not in shown[1][0]["text/html"]
+    assert "<div>" not in shown[1][0]["text/html"]
     assert 'aria-label="bare"' in shown[1][0]["text/html"]
 
 

@@ -20,9 +20,9 @@ from nnkit.plots.style import BLUE, ORANGE, SEQUENTIAL
 
 #: A browser's own player; it gives the arrow keys back to the slides, and is named for all.
 PLAYER = """\
-<figure style="margin:0;text-align:center">{caption}
+<div style="text-align:center">{caption}
 <audio controls src="data:audio/wav;base64,{data}" aria-label="{title}"
- onpointerup="setTimeout(() => this.blur())" style="width:{width}px;height:54px"></audio></figure>
+ onpointerup="setTimeout(() => this.blur())" style="width:{width}px;height:44px;display:block"></audio></div>
 """
 ROW = '<div style="display:flex;justify-content:center;gap:24px">{players}</div>'
 
@@ -93,7 +93,7 @@ def listen(waves: Mapping[str, Tensor], rate: int, *, captions: bool = True) -> 
     players = [
         PLAYER.format(
             title=escape(title),
-            caption=f"<figcaption>{escape(title)}</figcaption>" if captions else "",
+            caption=f"<div>{escape(title)}</div>" if captions else "",
             data=_wav(x / peak, rate),
             width=width,
         )
