@@ -14,6 +14,7 @@ from torchmetrics import MeanSquaredError
 
 from nnkit import optim
 from nnkit.models import MLP
+from nnkit.pruning import prune_weights, sparsity
 from nnkit.regularizers import (
     L1,
     L2,
@@ -256,6 +257,21 @@ def test_what_cannot_be_trained_together_is_trained_one_by_one(change, reason):
     assert reason in result.reason
     with pytest.raises(ValueError, match="cannot be trained together: .*" + reason[:20]):
         sweep(mlp, data, way="together", **options)
+
+
+def test_pruned_models_keep_their_masks():
+    def thin(seed):
+        net = mlp(seed)
+        prune_weights(net, 0.5)
+        return net
+
+    options = {"loss": F.mse_loss, "regularizer": L2, "grid": {"lam": [0.0, 0.1]}, "epochs": 1}
+    result = sweep(thin, (X, Y), **options)
+    assert result.way == "one by one"
+    assert "masks of pruning" in result.reason
+    assert all(sparsity(net) > 0.45 for net in result.models)
+    with pytest.raises(ValueError, match="masks of pruning"):
+        sweep(thin, (X, Y), way="together", **options)
 
 
 def test_a_proximal_step_that_is_not_known_is_refused_either_way():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.nn.utils import prune
 
 from nnkit._modes import modes_kept
 from nnkit.models import MLP
@@ -24,10 +25,15 @@ class Stack:
     Attributes:
         params: the stacked parameters (M, …) by name, trainable where the models' are.
         buffers: the stacked buffers.
+
+    Raises:
+        ValueError: they carry masks of pruning.
     """
 
     def __init__(self, models: Sequence[nn.Module], way: str) -> None:
         self.models, self.way, self.first = models, way, models[0]
+        if prune.is_pruned(self.first):
+            raise ValueError("a model with masks of pruning computes its weights in a hook")
         self.params = {
             name: _stacked([dict(m.named_parameters())[name] for m in models])
             for name, _ in self.first.named_parameters()
