@@ -404,6 +404,9 @@ def test_flat_digits(shape):
     g = seeded()
     as_images = Compose(Shift(0.1), Elastic(0.03), generator=g)(rows.view(6, 1, 28, 28), None)[0]
     assert torch.equal(found, as_images.view(6, 784))
+    columns = rows.T.contiguous().T  # rows that do not lie one after another
+    found, _ = Compose(Flip(1.0), shape=shape)(columns, None)
+    assert torch.equal(found, rows.view(6, 28, 28).flip(-1).view(6, 784))
 
 
 def test_in_training():
@@ -467,6 +470,9 @@ def test_colours_need_values_between_0_and_1(transform, wrong):
         (lambda x: Fragment(0.0), ValueError, r"least .* \(0, 1\]"),
         (lambda x: Resolution(1.5), ValueError, r"least .* \(0, 1\]"),
         (lambda x: Elastic(0.1, 0.0), ValueError, r"smooth .* \(0, 1\]"),
+        (lambda x: Compose(shape=(784,)), ValueError, r"\(H, W\) or \(C, H, W\)"),
+        (lambda x: Compose(shape=(28, 28))(torch.rand(2, 64), None), ValueError, "rows of 784"),
+        (lambda x: Compose(shape=(20, 24))(x, None), ValueError, "rows of 480 pixels"),
         (lambda x: Flip(generator=3), TypeError, "torch.Generator or None, got 3"),
     ],
 )

@@ -20,10 +20,10 @@ from nnkit.augment.images.colour import (
     adjust_sharpness,
     lower_resolution,
 )
+from nnkit.augment.images.compose import Compose
 from nnkit.augment.images.geometry import elastic, flip, fragment, rotate_zoom, shift, smooth_field
 from nnkit.augment.images.transforms import (
     Brightness,
-    Compose,
     Contrast,
     Elastic,
     Flip,

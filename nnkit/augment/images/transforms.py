@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, ClassVar
 
@@ -229,54 +229,9 @@ class Resolution(ImageTransform):
         return partial(colour.lower_resolution, share=self.between(self.least, 1, x))
 
 
-class Compose:
-    """Transforms one after another.
-
-        Compose(Shift(0.1), RotateZoom(15, 1.2), shape=(28, 28))   # for flat digits (N, 784)
-
-    Args:
-        transforms: callables (x, y) -> (x, y); noise (`InputNoise`) may be among them.
-        shape: (H, W) or (C, H, W) of the images if they come as rows (N, C·H·W), and leave so.
-        mask: told to every part that has not been told.
-        generator: given to every part that has none; a checkpoint of `fit` keeps its state.
-    """
-
-    def __init__(
-        self,
-        *transforms: Callable[[Any, Any], tuple[Any, Any]],
-        shape: tuple[int, ...] | None = None,
-        mask: bool | None = None,
-        generator: torch.Generator | None = None,
-    ) -> None:
-        self.shape, self.generator = shape, generator
-        self.transforms = [_told(part, mask, generator) for part in transforms]
-
-    def __call__(self, x: Tensor, y: Any) -> tuple[Tensor, Any]:
-        """What comes out at the end."""
-        flat = x.shape
-        if self.shape is not None:
-            x = x.view(len(x), *(1,) * (3 - len(self.shape)), *self.shape)
-        for part in self.transforms:
-            x, y = part(x, y)
-        return (x if self.shape is None else x.view(flat)), y
-
-    def __repr__(self) -> str:
-        return f"Compose({', '.join(map(repr, self.transforms))})"
-
-
 def _replaced(x: Tensor, rows: Tensor | None, change: Change) -> Tensor:
     """A copy of x with these rows changed."""
     return change(x) if rows is None else x.index_copy(0, rows, change(x[rows]))
-
-
-def _told(part: Any, mask: bool | None, generator: torch.Generator | None) -> Any:
-    if not isinstance(part, ImageTransform):
-        return part
-    return replace(
-        part,
-        mask=mask if part.mask is None else part.mask,
-        generator=generator if part.generator is None else part.generator,
-    )
 
 
 def _part_of_one(what: str, value: float) -> None:
