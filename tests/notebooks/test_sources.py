@@ -28,8 +28,11 @@ TOPICS = {
     "19_regularization/3_weight_penalties": ("19.11", "19.15"),
     "19_regularization/4_transfer_and_early_stopping": ("19.16", "19.18"),
     "19_regularization/5_noise_and_augmentation": ("19.19", "19.21"),
+    "19_regularization/5b_text_and_speech": ("19.22", "19.23"),
+    "19_regularization/5c_rules_and_equivariance": ("19.24", "19.25"),
     "19_regularization/6_dropout": ("19.26", "19.30"),
     "19_regularization/7_pruning": ("19.31", "19.34"),
+    "19_regularization/8_together": ("19.35", "19.35"),
 }
 
 SLIDES = {"slide", "subslide"}  # what puts a new page on the screen
