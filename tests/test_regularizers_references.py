@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import ElasticNet, Lasso, Ridge
 from torch import nn
 
+from nnkit.augment import images, speech
 from nnkit.models import MLP
 from nnkit.regularizers import (
     L1,
@@ -420,9 +421,10 @@ def test_noise_is_drawn_anew_from_the_generator_and_spares_targets_and_validatio
             wrong()
 
 
-def test_a_generator_of_the_noise_goes_on_where_the_checkpoint_was(tmp_path):
+@pytest.mark.parametrize("wrap", [lambda noise: noise, images.Compose, speech.Compose])
+def test_a_generator_of_the_noise_goes_on_where_the_checkpoint_was(wrap, tmp_path):
     def run(epochs, callbacks=(), resume=None):
-        noise = InputNoise(0.3, torch.Generator().manual_seed(1))
+        noise = wrap(InputNoise(0.3, torch.Generator().manual_seed(1)))
         return trained(
             L2(0.1), epochs=epochs, transform=noise, callbacks=callbacks, resume=resume, seed=0
         ).weight

@@ -22,7 +22,8 @@ from nnkit.plots.style import BLUE, ORANGE, SEQUENTIAL
 PLAYER = """\
 <div style="text-align:center">{caption}
 <audio controls src="data:audio/wav;base64,{data}" aria-label="{title}"
- onpointerup="setTimeout(() => this.blur())" style="width:{width}px;height:44px;display:block"></audio></div>
+ onpointerup="setTimeout(() => this.blur())" style="width:{width}px;height:44px;display:block">\
+</audio></div>
 """
 ROW = '<div style="display:flex;justify-content:center;gap:24px">{players}</div>'
 

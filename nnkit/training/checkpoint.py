@@ -207,7 +207,8 @@ def _own_state(regularizer: Any) -> dict[str, Any]:
 
 
 def generators_of(*sources: Any) -> list[torch.Generator]:
-    """The generators of DataLoaders and transforms, if the user gave them any."""
+    """The generators of DataLoaders and transforms, if the user gave them any; parts included."""
     owners = [*sources, *(s.sampler for s in sources if isinstance(s, DataLoader))]
+    owners += [part for s in sources for part in getattr(s, "transforms", ())]  # of a Compose
     found = [getattr(owner, "generator", None) for owner in owners]
     return list({id(g): g for g in found if isinstance(g, torch.Generator)}.values())
