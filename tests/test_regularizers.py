@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -27,7 +28,7 @@ from nnkit.regularizers import (
     WeightPenalty,
 )
 from nnkit.regularizers.constraints import Constraint
-from nnkit.training import fit
+from nnkit.training import Callback, fit
 
 
 def net(sizes=(3, 5, 4, 2), norm=None, seed=0):
@@ -82,9 +83,9 @@ def test_the_gradient_in_place_is_that_of_autograd(make, sizes, seed):
     total = F.mse_loss(a(x), torch.ones(4, sizes[-1], dtype=torch.float64)) + one(a, x)
     total.backward()
     F.mse_loss(b(x), torch.ones(4, sizes[-1], dtype=torch.float64)).backward()
-    value = two.add_gradient(b, x)
-    assert not value.requires_grad
-    torch.testing.assert_close(value, one(a, x).detach())
+    value = sum(part.value(x) for part in two.bind(b))
+    torch.testing.assert_close(value.detach(), one(a, x).detach())
+    two.add_gradient(b, x)
     for p, q in zip(gradients(a, one), gradients(b, two), strict=True):
         torch.testing.assert_close(p, q)
 
@@ -118,6 +119,52 @@ def test_fit_takes_the_step_of_the_loop_by_hand(make):
         torch.testing.assert_close(p, q, rtol=1e-6, atol=1e-9)
 
 
+def plain(model):
+    return sum(p.square().sum() for p in model.parameters())
+
+
+@pytest.mark.parametrize("make", [lambda: L1(0.1), lambda: L2(0.1), lambda: plain])
+def test_the_log_has_a_penalty_on_weights_of_every_sixteenth_batch_and_a_function_of_each(make):
+    x, y = torch.randn(39, 3, dtype=torch.float64), torch.randn(39, 2, dtype=torch.float64)
+    model, penalty = net(), make()
+    values = [penalty(model).item()]
+
+    class Keep(Callback):
+        def on_batch_end(self, run):
+            values.append(penalty(run.model).item())
+
+    history = fit(model, (x, y), loss=F.mse_loss, regularizer=penalty, batch_size=2, epochs=2,
+                  lr=0.05, callbacks=[Keep()])  # fmt: skip
+    every = 1 if penalty is plain else 16
+    rows = [2] * 19 + [1]
+    for epoch, found in enumerate(history["penalty"]):
+        known = [values[20 * epoch + n - n % every] for n in range(20)]
+        assert found == pytest.approx(np.average(known, weights=rows), rel=1e-6)
+    assert len(set(values)) == len(values), "so that it shows which were taken"
+
+
+def test_an_optimiser_that_searches_sees_the_penalty_as_it_is():
+    x, y = torch.ones(6, 3, dtype=torch.float64), torch.ones(6, 2, dtype=torch.float64)
+    model, penalty, seen, wanted = net(), L2(0.3), [], []
+
+    class Search(torch.optim.Optimizer):
+        def __init__(self, params, lr):
+            super().__init__(params, {"lr": lr})
+
+        def step(self, closure):
+            for _ in range(2):
+                seen.append(closure())
+                wanted.append(F.mse_loss(model(x), y).item() + penalty(model).item())
+                with torch.no_grad():
+                    for p in self.param_groups[0]["params"]:
+                        p.add_(0.1)
+
+    options = {"optimizer": Search, "batch_size": 2, "epochs": 1}
+    fit(model, (x, y), loss=F.mse_loss, regularizer=penalty, **options)
+    assert seen == pytest.approx(wanted, rel=1e-9)
+    assert len(seen) == 6
+
+
 def test_biases_and_normalisations_are_exempt_unless_asked_for():
     model = MLP([2, 3, 1], norm="batch", seed=0)
     assert [t.name for t in L2(1.0).terms(model)] == ["layers.0.weight", "layers.1.weight"]
@@ -141,9 +188,10 @@ def test_a_shared_weight_counts_once_and_a_frozen_one_gets_no_gradient():
     model = nn.Sequential(a, b)
     torch.testing.assert_close(L2(2.0)(model), 2 * a.weight.square().sum())
     a.weight.requires_grad_(False)
-    value = L2(2.0).add_gradient(model)
+    L2(2.0).add_gradient(model)
     assert a.weight.grad is None
-    torch.testing.assert_close(value, 2 * a.weight.square().sum())
+    (part,) = L2(2.0).bind(model)
+    torch.testing.assert_close(part.value(), 2 * a.weight.square().sum())
 
 
 def test_a_compiled_model_is_seen_through():

@@ -135,6 +135,11 @@ def test_every_penalty_acts_as_in_fit(regularizer, grid, optimizer):
     both_ways(regularizer=regularizer, grid=grid, optimizer=optimizer)
 
 
+def test_penalties_are_measured_at_the_batches_at_which_fit_does():
+    together, _ = both_ways(batch_size=2, epochs=2, lr=0.05)  # 25 batches, measured are two
+    assert together.trials[-1].history["penalty"][1] > 0
+
+
 def test_l1_gives_the_same_zeros():
     together, alone = both_ways(regularizer=L1, grid={"lam": [0.05, 0.3], "lr": [0.01, 0.03]},
                                 seeds=1, epochs=12)  # fmt: skip

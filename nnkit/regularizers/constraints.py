@@ -26,9 +26,8 @@ class Constraint(WeightPenalty):
         """Nothing."""
         return w.new_zeros(())
 
-    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
+    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> None:
         """Nothing."""
-        return w.new_zeros(())
 
     def after_step(self, name: str, w: Tensor, by: Any, scale: Tensor | None) -> None:
         """The nearest allowed weights."""

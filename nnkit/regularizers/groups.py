@@ -93,15 +93,16 @@ def proximal_rows(z: Tensor, by: Any, scale: Tensor) -> Tensor:
         by: a number, or (groups, 1).
         scale: positive, of the shape of z.
     """
-    pull = scale * z
+    pull, below, ratio = scale * z, torch.empty_like(z), torch.empty_like(z)
     survives = torch.linalg.vector_norm(pull, dim=1, keepdim=True) > by
     norm = torch.linalg.vector_norm(z, dim=1, keepdim=True)  # where it is if `by` is small
     for _ in range(NEWTON):
-        below = scale * norm + by
-        ratio = pull / below
+        below = torch.mul(scale, norm, out=below).add_(by)
+        ratio = torch.div(pull, below, out=ratio)
         size = torch.linalg.vector_norm(ratio, dim=1, keepdim=True)
-        slope = (ratio.square_() * scale / below).sum(1, keepdim=True) / size
+        slope = ratio.square_().mul_(scale).div_(below).sum(1, keepdim=True) / size
         last, norm = norm, (norm + (size - 1) * size / slope).clamp(min=0.0)
         if torch.where(survives, (norm - last).abs() <= CLOSE * norm, True).all():
             break
-    return torch.where(survives, pull * norm / (scale * norm + by), 0.0)
+    shrunk = pull.mul_(norm).div_(torch.mul(scale, norm, out=below).add_(by))
+    return shrunk.masked_fill_(~survives, 0.0)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nnkit._checks import number
+from nnkit._draws import check_generator, normal
 from nnkit.regularizers.penalty import Lam, Penalty, checked
 
 
@@ -28,17 +29,14 @@ class InputNoise:
 
     def __init__(self, std: float, generator: torch.Generator | None = None) -> None:
         self.std, self.generator = number("std", std, at_least=0.0), generator
-        if generator is not None and not isinstance(generator, torch.Generator):
-            raise TypeError(f"generator must be a torch.Generator or None, got {generator!r}")
+        check_generator(generator)
 
     def __call__(self, x: Tensor, y: Any) -> tuple[Tensor, Any]:
         """The inputs with noise, (N, ...), and the targets as they are."""
         if not isinstance(x, Tensor) or not x.is_floating_point():
             kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
             raise TypeError(f"InputNoise needs one tensor of floats as inputs, got {kind}")
-        where = x.device if self.generator is None else self.generator.device
-        noise = torch.randn(x.shape, generator=self.generator, device=where, dtype=x.dtype)
-        return x + self.std * noise.to(x.device), y
+        return x + self.std * normal(x.shape, self.generator, like=x), y
 
     def __repr__(self) -> str:
         return f"InputNoise({self.std:g})"

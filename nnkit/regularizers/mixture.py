@@ -82,10 +82,9 @@ class GaussianMixturePrior(WeightPenalty):
         pulls = (w[..., None] - self.means) / self._variances()
         return (self.responsibilities(w) * pulls).sum(-1)
 
-    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
+    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> None:
         """The gradient of the weights, and of the prior's own parameters."""
-        joint = self._joint(w.flatten())  # (weights, components)
-        r = joint.softmax(-1)
+        r = self.responsibilities(w.flatten())  # (weights, components)
         variances = self._variances()
         apart = w.flatten()[:, None] - self.means
         pulls = r * apart / variances
@@ -97,7 +96,6 @@ class GaussianMixturePrior(WeightPenalty):
             if parameter.requires_grad:
                 known = parameter.grad
                 parameter.grad = lam * own if known is None else known.add_(own, alpha=lam)
-        return -joint.logsumexp(-1).sum()
 
     def options(self) -> str:
         """The strength and the number of Gaussians."""

@@ -29,10 +29,9 @@ class L2(WeightPenalty):
         """2 w."""
         return 2 * w
 
-    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
+    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> None:
         """2 λ w, without a tensor in between."""
         grad.add_(w, alpha=2 * lam)
-        return sum_of_squares(w)
 
 
 class L1(WeightPenalty):
@@ -64,15 +63,9 @@ class L1(WeightPenalty):
         """The sign of w, 0 at 0."""
         return w.sign()
 
-    def value_in(self, room: Tensor, name: str, w: Tensor) -> Tensor:
-        """Σ |w|, without a tensor in between."""
-        return torch.abs(w, out=room).sum()
-
-    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
-        """λ sign(w), and Σ |w| as the product of w and its signs."""
-        signs = torch.sign(w, out=room)
-        grad.add_(signs, alpha=lam)
-        return torch.dot(signs.flatten(), w.flatten())
+    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> None:
+        """λ sign(w)."""
+        grad.add_(torch.sign(w, out=room), alpha=lam)
 
     def after_step(self, name: str, w: Tensor, by: Any, scale: Tensor | None) -> None:
         """The proximal step: |scale w| shrinks by `by`, at most to zero."""
@@ -152,11 +145,11 @@ class L2SP(WeightPenalty):
         """2 (w - w⁰)."""
         return 2 * self._moved(name, w)
 
-    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
-        """2 λ (w - w⁰), and Σ (w - w⁰)² from the same difference."""
-        moved = torch.sub(w, self.start[name], out=room) if self._has(name, w) else w
-        grad.add_(moved, alpha=2 * lam)
-        return sum_of_squares(moved)
+    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> None:
+        """2 λ (w - w⁰), without a tensor in between."""
+        grad.add_(w, alpha=2 * lam)
+        if self._has(name, w):  # what this rounds is as if the last digit of w⁰ were another
+            grad.sub_(self.start[name], alpha=2 * lam)
 
     def options(self) -> str:
         """The strengths."""

@@ -35,11 +35,9 @@ class Part:
         """The penalty, with its graph unless it is `closed`."""
         return self.penalty(self.model, x)
 
-    def add_gradient(self, x: Any = None) -> Tensor:
-        """Add the gradient to that of the parameters; the penalty, without graph."""
-        value = self.value(x)
-        value.backward()  # type: ignore[no-untyped-call]
-        return value.detach()
+    def add_gradient(self, x: Any = None) -> None:
+        """Add the gradient to that of the parameters."""
+        self.value(x).backward()  # type: ignore[no-untyped-call]
 
     def after_step(self, steps: Any) -> None:
         """Change the weights after a step of the optimiser.
@@ -63,18 +61,15 @@ class Penalty(nn.Module):
         """The penalty of the model, on the inputs x of a batch if it depends on them."""
         raise NotImplementedError(f"{type(self).__name__} has no forward(model, x)")
 
-    def add_gradient(self, model: nn.Module, x: Any = None) -> Tensor:
+    def add_gradient(self, model: nn.Module, x: Any = None) -> None:
         """Add the gradient to that of the model's parameters in place, after ``backward``.
 
         Args:
             model: the model.
             x: the inputs of the batch, for a penalty that depends on them.
-
-        Returns:
-            the penalty, a scalar without graph.
         """
-        values = [part.add_gradient(x) for part in self.bind(model)]
-        return torch.stack(values).sum()
+        for part in self.bind(model):
+            part.add_gradient(x)
 
     def bind(self, model: nn.Module) -> list[Part]:
         """What `fit` calls at each step: the weights are looked up once, here."""

@@ -58,14 +58,17 @@ class WeightPenalty(Penalty):
         """The gradient of f at w, of the shape of w."""
         raise NotImplementedError(f"{type(self).__name__} has no gradient(name, w)")
 
-    def value_in(self, room: Tensor, name: str, w: Tensor) -> Tensor:
-        """f(w), without graph; `room`, of the shape of w, may be written over."""
-        return self.value(name, w)
+    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> None:
+        """Add λ times the gradient at w to `grad`, in place.
 
-    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> Tensor:
-        """Add λ times the gradient at w to `grad`, in place; f(w). `room` as above."""
+        Args:
+            grad: of the shape of w.
+            room: of the shape of w, too, may be written over.
+            name: of the tensor w in the model.
+            w: the weights.
+            lam: the strength.
+        """
         grad.add_(self.gradient(name, w), alpha=lam)
-        return self.value_in(room, name, w)
 
     def after_step(self, name: str, w: Tensor, by: Any, scale: Tensor | None) -> None:
         """Change w in place after a step of the optimiser, if `rank` is above 0.
@@ -149,22 +152,18 @@ class WeightPart(Part):
         """Σ_w λ f(w)."""
         total: Any = 0.0
         for name, w, lam in self.terms:
-            total = total + lam * self.weights.value_in(self.scratch.like(w), name, w)
+            total = total + lam * self.weights.value(name, w)
         return total  # type: ignore[no-any-return]
 
     @torch.no_grad()
-    def add_gradient(self, x: Any = None) -> Tensor:
-        """Add λ f'(w) to the gradient of every weight that is trained; Σ_w λ f(w)."""
-        total: Any = 0.0
+    def add_gradient(self, x: Any = None) -> None:
+        """Add λ f'(w) to the gradient of every weight that is trained."""
         for name, w, lam in self.terms:
-            room = self.scratch.like(w)
             if not w.requires_grad:
-                total = total + lam * self.weights.value_in(room, name, w)
                 continue
             if w.grad is None:
                 w.grad = torch.zeros_like(w)
-            total = total + lam * self.weights.add_to(w.grad, room, name, w, lam)
-        return total  # type: ignore[no-any-return]
+            self.weights.add_to(w.grad, self.scratch.like(w), name, w, lam)
 
     @torch.no_grad()
     def after_step(self, steps: Any) -> None:

@@ -36,13 +36,19 @@ class StackedPenalty:
         self.after = sorted((c for c in self.columns if c.rank), key=lambda c: c.rank)
 
     @torch.no_grad()
-    def add_gradients(self) -> Tensor:
-        """Add the gradients of all penalties; their values (M,)."""
-        total: Any = 0.0
+    def add_gradients(self) -> None:
+        """Add the gradients of all penalties that take no step of their own."""
         for column in self.columns:
             for name, stack, lams in column.terms:
                 if not column.rank and stack.grad is not None:
                     stack.grad.add_(_along(lams, stack) * column.gradient(name, stack))
+
+    @torch.no_grad()
+    def values(self) -> Tensor:
+        """The penalties (M,)."""
+        total: Any = 0.0
+        for column in self.columns:
+            for name, stack, lams in column.terms:
                 total = total + lams * column.value(name, stack)
         return total  # type: ignore[no-any-return]
 

@@ -18,6 +18,7 @@ from nnkit.sweep.stack import Stack, is_plain_mlp
 from nnkit.sweep.task import Task
 from nnkit.training import History, checks
 from nnkit.training.randomness import seeded
+from nnkit.training.regularized import MEASURED
 from nnkit.training.setup import choose_device, default_adam
 from nnkit.training.steps import StepSizes
 
@@ -61,6 +62,7 @@ class _Run:
         self.losses = _Losses(task.loss_for, [settings for settings, _ in pairs])
         penalties = [task.regularizer_for(settings) for settings, _ in pairs]
         self.penalty = None if penalties[0] is None else StackedPenalty(penalties, self.stack)
+        self.measured = torch.zeros(len(pairs), device=self.device)  # the penalties
         self._make_optimizer()
         self.batches = _Batches(task, [seed for _, seed in pairs], self.device)
         self.histories = [History() for _ in pairs]
@@ -91,8 +93,8 @@ class _Run:
         """One pass over the data and the validation; whether any model is still sound."""
         started, before = time.perf_counter(), self.stack.state()
         sums = torch.zeros(2, len(self.stack), device=self.device, dtype=torch.float64)
-        for x, y in self.batches:
-            sums += self.update(x, y).detach() * y.shape[1]
+        for number, (x, y) in enumerate(self.batches):
+            sums += self.update(x, y, number).detach() * y.shape[1]
         loss, penalty = (sums / self.batches.rows).tolist()
         scores = self.validate()
         sound = self._sound(torch.tensor(loss), torch.tensor(penalty))
@@ -110,16 +112,20 @@ class _Run:
             history.rows.append(row | {"lr": self.lrs[number], "seconds": seconds})
         return not all(history.stopped for history in self.histories)
 
-    def update(self, x: Tensor, y: Tensor) -> Tensor:
-        """One step on the batches x (M, N, …) and y; losses and penalties before it (2, M)."""
+    def update(self, x: Tensor, y: Tensor, number: int) -> Tensor:
+        """One step on the batches x (M, N, …) and y; losses and penalties before it (2, M).
+
+        As in `fit`, `number` (that of the batch in its epoch) says whether penalties are measured.
+        """
         params = self.stack.params.values()
         for p in params:
             p.grad = None
         losses = self.losses(self.stack(x), y)
         losses.sum().backward()  # type: ignore[no-untyped-call]
-        penalties = torch.zeros_like(losses) if self.penalty is None else (
+        if self.penalty is not None:
             self.penalty.add_gradients()
-        )  # fmt: skip
+            if number % MEASURED == 0:
+                self.measured = self.penalty.values()
         before = [] if self.equal else [p.detach().clone() for p in params]
         self.optimizer.step()
         with torch.no_grad():
@@ -127,7 +133,7 @@ class _Run:
                 p.copy_(old.lerp(p, self.ratios.view(-1, *[1] * (p.ndim - 1))))
         if self.penalty is not None:
             self.penalty.after_step(self.steps, self.ratios)
-        return torch.stack([losses.detach(), penalties])
+        return torch.stack([losses.detach(), self.measured])
 
     @torch.no_grad()
     def validate(self) -> Mapping[str, list[float]]:

@@ -19,8 +19,9 @@ class History:
 
     Args:
         rows: dicts with the keys epoch, loss (mean over the epoch's batches, while the weights
-            change), penalty (with a regulariser), val_loss and the metrics (with validation data,
-            at the epoch's end), lr (of the epoch's start) and seconds.
+            change), penalty (with a regulariser; likewise, but a penalty of `nnkit.regularizers`
+            on weights is measured at every sixteenth batch), val_loss and the metrics (with
+            validation data, at the epoch's end), lr (of the epoch's start) and seconds.
         stopped: why the run ended before its last epoch: "" (it did not), "early stopping",
             "interrupted", "non-finite loss" or what a callback said.
     """

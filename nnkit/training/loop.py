@@ -77,8 +77,8 @@ def train_epoch(
     schedule = run.scheduler if by_batch else None
     on_batch_end = overridden(run, "on_batch_end")
     clock = time.perf_counter
-    for x, y in batches:
-        run.loss, penalty = update(x, y)
+    for number, (x, y) in enumerate(batches):
+        run.loss, penalty = update(x, y, number)
         run.step += 1
         watch.add(run.loss, penalty, size_of(y))
         if schedule is not None:

@@ -37,23 +37,29 @@ class Update:
         self.params = list(dict.fromkeys([*model.parameters(), *self.trained]))
         self.wants_closure = _wants_closure(optimizer)
 
-    def __call__(self, x: Any, y: Any) -> Parts:
-        """Update on the batch (x, y); its loss and its penalty (or None), without graph."""
+    def __call__(self, x: Any, y: Any, number: int = 0) -> Parts:
+        """Update on the batch (x, y); its loss and its penalty (or None), without graph.
+
+        Args:
+            x: the inputs.
+            y: the target.
+            number: that of the batch in its epoch, from 0.
+        """
         if not self.wants_closure:
-            parts = self.backward(x, y)
+            parts = self.backward(x, y, number)
             self.optimizer.step()
             return parts
         evaluations: list[Parts] = []
 
         def closure() -> float:
-            value, penalty = self.backward(x, y)
+            value, penalty = self.backward(x, y, 0)  # the search wants the penalty as it is now
             evaluations.append((value, penalty))
             return float(value if penalty is None else value + penalty)
 
         self.optimizer.step(closure)
         return evaluations[0]  # the later ones are those of the optimiser's own search
 
-    def backward(self, x: Any, y: Any) -> Parts:
+    def backward(self, x: Any, y: Any, number: int) -> Parts:
         """Set the gradients on the batch; its loss and its penalty, without graph."""
         self.clear()
         value = self.loss(forward(self.model, x), y)

@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nnkit.augment import compose
 from nnkit.augment.images.transforms import ImageTransform
 
 
-class Compose:
-    """Transforms one after another.
+class Compose(compose.Compose):
+    """Transforms of images, one after another.
 
         Compose(Shift(0.1), RotateZoom(15, 1.2), shape=(28, 28))   # for flat digits (N, 784)
 
@@ -35,19 +36,15 @@ class Compose:
         if shape is not None and len(shape) not in (2, 3):
             raise ValueError(f"shape must be (H, W) or (C, H, W), got {shape!r}")
         self.shape, self.generator = shape, generator
-        self.transforms = [_told(part, mask, generator) for part in transforms]
+        super().__init__(*(_told(part, mask, generator) for part in transforms))
 
     def __call__(self, x: Tensor, y: Any) -> tuple[Tensor, Any]:
         """What comes out at the end."""
         rows = x.shape
         if self.shape is not None:
             x = _as_images(x, self.shape)
-        for part in self.transforms:
-            x, y = part(x, y)
+        x, y = super().__call__(x, y)
         return (x if self.shape is None else x.reshape(rows)), y
-
-    def __repr__(self) -> str:
-        return f"Compose({', '.join(map(repr, self.transforms))})"
 
 
 def _as_images(x: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nnkit._checks import one_of
+from nnkit._draws import normal
 from nnkit.augment.images.checks import Strength, check_images, per_sample
 
 BORDERS = ("zeros", "border", "reflection")
@@ -130,9 +131,8 @@ def smooth_field(
     if not smooth > 0:
         raise ValueError(f"smooth must be above 0, got {smooth!r}. Hint: try 0.1")
     n, height, width = size
-    where = device if generator is None else generator.device
-    noise = torch.randn(n, 2, height, width, generator=generator, device=where).to(device)
-    rows, columns = (_gaussian(side, smooth).to(noise) for side in (height, width))
+    rows, columns = (_gaussian(side, smooth).to(device) for side in (height, width))
+    noise = normal((n, 2, height, width), generator, like=rows)
     return rows @ noise @ columns.T
 
 

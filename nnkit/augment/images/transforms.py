@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from nnkit._checks import number, one_of
+from nnkit._draws import check_generator, uniform
 from nnkit.augment.images import colour, geometry
 from nnkit.augment.images.checks import check_images
 
@@ -39,8 +40,7 @@ class ImageTransform:
             raise ValueError(f"share is a probability, at most 1, got {self.share!r}")
         for strength in self._strengths():
             number(strength, getattr(self, strength), at_least=0.0)
-        if self.generator is not None and not isinstance(self.generator, torch.Generator):
-            raise TypeError(f"generator must be a torch.Generator or None, got {self.generator!r}")
+        check_generator(self.generator)
 
     def draw(self, x: Tensor) -> Change:
         """A change with a strength drawn for each image of x."""
@@ -59,9 +59,7 @@ class ImageTransform:
 
     def between(self, low: float, high: float, x: Tensor) -> Tensor:
         """A number for each image of x, uniform in [low, high), (N,)."""
-        where = x.device if self.generator is None else self.generator.device
-        drawn = torch.rand(len(x), generator=self.generator, device=where)
-        return low + (high - low) * drawn.to(x)
+        return low + (high - low) * uniform((len(x),), self.generator, x.device).to(x)
 
     def _rows(self, x: Tensor) -> Tensor | None:
         """The numbers of the samples to be changed; None for all."""

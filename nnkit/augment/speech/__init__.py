@@ -14,13 +14,13 @@ Transforms draw the strengths, ``(x, y) -> (x, y)``, for ``fit(..., transform=..
 ``SpecAugment`` does so for spectrograms. All rests on ``torch.stft``; nothing is clipped.
 """
 
+from nnkit.augment.compose import Compose
 from nnkit.augment.speech.changes import add_noise, crop, snr
 from nnkit.augment.speech.masks import SpecAugment
 from nnkit.augment.speech.pitch import bend_pitch, pitch, shift_band, shift_pitch
 from nnkit.augment.speech.spectra import log_mel, log_spectrogram, resample
 from nnkit.augment.speech.transforms import (
     BandPitch,
-    Compose,
     Crop,
     Noise,
     Pitch,

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from nnkit._checks import one_of
+from nnkit._draws import normal, uniform
 from nnkit.augment.speech.checks import Strength, check_rate, check_waves, per_row, within
 
 PLACES = {"start": 0.0, "middle": 0.5, "end": 1.0}
@@ -84,8 +85,7 @@ def snr(clean: Tensor, noisy: Tensor) -> Tensor:
 
 
 def _white(x: Tensor, generator: torch.Generator | None) -> Tensor:
-    where = x.device if generator is None else generator.device
-    return torch.randn(x.shape, generator=generator, device=where, dtype=x.dtype).to(x.device)
+    return normal(x.shape, generator, like=x)
 
 
 def _pieces(noise: Tensor, x: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -95,8 +95,7 @@ def _pieces(noise: Tensor, x: Tensor, generator: torch.Generator | None) -> Tens
         raise ValueError(
             f"noise must be one recording (L,) that is not silent, got {tuple(noise.shape)}"
         )
-    where = x.device if generator is None else generator.device
-    first = torch.rand(len(x), 1, generator=generator, device=where).to(x.device)
+    first = uniform((len(x), 1), generator, x.device)
     spare = max(len(noise) - x.shape[1], 0)
     first = (first * (spare + 1 if spare else len(noise))).long()
     return noise.to(x)[(first + torch.arange(x.shape[1], device=x.device)) % len(noise)]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from nnkit._checks import whole
+from nnkit._draws import check_generator, uniform
 
 
 class SpecAugment:
@@ -35,8 +36,7 @@ class SpecAugment:
             whole("frames", frames, at_least=0),
         )
         self.masks, self.generator = whole("masks", masks, at_least=0), generator
-        if generator is not None and not isinstance(generator, torch.Generator):
-            raise TypeError(f"generator must be a torch.Generator or None, got {generator!r}")
+        check_generator(generator)
 
     def __call__(self, S: Tensor, y: Any) -> tuple[Tensor, Any]:
         """The spectrograms with masks, the shape of S (N, ..., bins, frames)."""
@@ -58,13 +58,13 @@ class SpecAugment:
 
     def _mask(self, S: Tensor, size: int, most: int) -> Tensor:
         """True where a stretch of random width at a random place is, (N, 1, ..., size)."""
-        where = S.device if self.generator is None else self.generator.device
-        drawn = torch.rand(2, len(S), generator=self.generator, device=where).to(S.device)
-        width = (drawn[0] * (most + 1)).long()
-        first = (drawn[1] * (size - width + 1)).long()
+        wide, far = uniform((2, len(S)), self.generator, S.device)
+        width = (wide * (most + 1)).long()
+        first = (far * (size - width + 1)).long()
         k = torch.arange(size, device=S.device)
         mask = (first[:, None] <= k) & (k < (first + width)[:, None])
-        return mask.view(len(S), *(1,) * (S.ndim - 3), size)
+        each: Tensor = mask.view(len(S), *(1,) * (S.ndim - 3), size)
+        return each
 
     def __repr__(self) -> str:
         return f"SpecAugment(bins={self.bins}, frames={self.frames}, masks={self.masks})"

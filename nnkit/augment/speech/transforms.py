@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nnkit._checks import number
+from nnkit._draws import check_generator, uniform
 from nnkit.augment.speech.changes import add_noise, cut
 from nnkit.augment.speech.checks import check_rate, check_waves, within
 from nnkit.augment.speech.pitch import SEMITONES, bend_pitch, shift_band, shift_pitch
@@ -27,8 +27,7 @@ class SpeechTransform:
 
     def __init__(self, rate: int, generator: torch.Generator | None = None) -> None:
         self.rate, self.generator = check_rate(rate), generator
-        if generator is not None and not isinstance(generator, torch.Generator):
-            raise TypeError(f"generator must be a torch.Generator or None, got {generator!r}")
+        check_generator(generator)
 
     def change(self, x: Tensor) -> Tensor:
         """The waveforms (N, T), each changed by a draw of its own."""
@@ -45,10 +44,8 @@ class SpeechTransform:
         return self.change(x), y
 
     def between(self, low: float, high: float, n: int, x: Tensor) -> Tensor:
-        """As many numbers, uniform in [low, high), on the device of x."""
-        where = x.device if self.generator is None else self.generator.device
-        drawn = torch.rand(n, generator=self.generator, device=where, dtype=x.dtype)
-        return low + (high - low) * drawn.to(x.device)
+        """As many numbers, uniform in [low, high), of the type of x and on its device."""
+        return low + (high - low) * uniform((n,), self.generator, x.device).to(x)
 
     def __repr__(self) -> str:
         told = ", ".join(
@@ -157,25 +154,3 @@ class Noise(SpeechTransform):
         """A ratio for each."""
         ratio = self.between(self.least, self.most, len(x), x)
         return add_noise(x, ratio, self.noise, self.generator)
-
-
-class Compose:
-    """Transforms one after another.
-
-        Compose(Pitch(3, 8000), Stretch(1.2, 8000), Noise(5, 30, 8000))
-
-    Args:
-        transforms: callables (x, y) -> (x, y).
-    """
-
-    def __init__(self, *transforms: Callable[[Any, Any], tuple[Any, Any]]) -> None:
-        self.transforms = list(transforms)
-
-    def __call__(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """What comes out at the end."""
-        for transform in self.transforms:
-            x, y = transform(x, y)
-        return x, y
-
-    def __repr__(self) -> str:
-        return f"Compose({', '.join(map(repr, self.transforms))})"

@@ -3,6 +3,7 @@
 import torch
 
 from nnkit._checks import number
+from nnkit._draws import check_generator, uniform
 
 
 def checked_text(text: object) -> str:
@@ -21,10 +22,8 @@ def chosen(n: int, share: float, generator: torch.Generator | None) -> list[bool
     """
     if number("share", share, at_least=0.0) > 1:
         raise ValueError(f"share is a part of the text, in [0, 1], got {share!r}")
-    if generator is not None and not isinstance(generator, torch.Generator):
-        raise TypeError(f"generator must be a torch.Generator or None, got {generator!r}")
-    where = None if generator is None else generator.device
-    touched: list[bool] = (torch.rand(n, generator=generator, device=where) < share).tolist()
+    check_generator(generator)
+    touched: list[bool] = (uniform((n,), generator, "cpu") < share).tolist()
     return touched
 
 
