@@ -43,6 +43,7 @@ browser: .venv/.test ## write the decks, test them and JupyterLab in Chromium
 
 references: .venv/.test ## store anew what the lectures print; then read the diff
 	$(PYTEST) $(LECTURES) --rebuild-references
+	git status --short -- tests/notebooks/references
 	git diff --stat -- tests/notebooks/references
 
 images: .venv/.lab ## draw the pictures in img anew

@@ -150,7 +150,7 @@ def test_what_is_no_homework_is_refused(tmp_path, capsys, text, message) -> None
 
 def test_one_bad_submission_stops_nobody(graded: tuple[Path, str]) -> None:
     course, said = graded
-    assert "4 of 5 graded, 5 of them now" in said
+    assert "4 of 5 graded, 5 tried now" in said
     assert re.search(r"not graded: broken: .*does not appear to be JSON", said)
     assert "not graded: linked: is a link, which is not followed" in said
     assert f"not graded: nothing: 0 notebooks, none of them {NAME}.ipynb" in said
@@ -210,7 +210,7 @@ def test_a_killed_run_goes_on_where_it_was(course: Path, tmp_path: Path, capsys)
     assert nnkit("grade", 1, folder, "--course", course) == 0
     said = capsys.readouterr().out
     assert "1 of 2 are graded already" in said
-    assert "2 of 2 graded, 1 of them now" in said
+    assert "2 of 2 graded, 1 tried now" in said
     assert (first / f"{NAME}.ipynb").stat().st_mtime_ns == before
     assert scores(course) == {"1": 3, "2": 0}
 

@@ -49,7 +49,7 @@ def grade(course: Course, name: str, folder: Path, *, jobs: int, force: bool = F
         )
     seconds = time.perf_counter() - started
     good = len(students) - sum(student in problems for student in students)
-    print(f"{good} of {len(students)} graded, {len(left)} of them now, in {seconds:.0f} s")
+    print(f"{good} of {len(students)} graded, {len(left)} tried now, in {seconds:.0f} s")
     for student, problem in problems.items():
         print(f"not graded: {student}: {problem}")
     if any(student in problems for student in students):
