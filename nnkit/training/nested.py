@@ -54,7 +54,8 @@ def _kind(batch: Any) -> str:
 def move(item: Any, device: torch.device) -> Any:
     """Tensors, and tuples, lists and dicts of them, on `device`."""
     if isinstance(item, Tensor):
-        return item.to(device, non_blocking=True)
+        # towards the CPU a copy that is not waited for may be read before it is there
+        return item.to(device, non_blocking=device.type == "cuda")
     if isinstance(item, (tuple, list)):
         return type(item)(move(part, device) for part in item)
     if isinstance(item, dict):

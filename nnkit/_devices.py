@@ -1,0 +1,21 @@
+"""Where a model is, and its inputs brought there."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def devices_of(model: nn.Module) -> list[torch.device]:
+    """The devices that its parameters are on, each once."""
+    return list(dict.fromkeys(p.device for p in model.parameters()))
+
+
+def brought(x: Any, model: nn.Module) -> Any:
+    """A tensor, or a tuple of them, on the model's device; as it is if that is not a single one."""
+    devices = devices_of(model)
+    if len(devices) != 1:
+        return x
+    if isinstance(x, tuple):
+        return tuple(brought(part, model) for part in x)
+    return x.to(devices[0]) if isinstance(x, Tensor) else x
