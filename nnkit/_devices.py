@@ -1,4 +1,4 @@
-"""Where a model is, and its inputs brought there."""
+"""Where a model is, its inputs brought there, and what a device can hold."""
 
 from typing import Any
 
@@ -19,3 +19,12 @@ def brought(x: Any, model: nn.Module) -> Any:
     if isinstance(x, tuple):
         return tuple(brought(part, model) for part in x)
     return x.to(devices[0]) if isinstance(x, Tensor) else x
+
+
+def has_type(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether a device has numbers of a type: MPS has no float64."""
+    try:
+        torch.empty(0, dtype=dtype, device=device)
+    except (TypeError, RuntimeError):
+        return False
+    return True

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-DEVICE = torch.device("lazy:0")
+CPU, DEVICE = torch.device("cpu"), torch.device("lazy:0")
 NOT_THERE = (torch.float64, torch.complex128)
 aten = torch.ops.aten
 COPIES = (aten.copy_.default, aten._to_copy.default)  # these alone go between devices
@@ -57,13 +57,29 @@ class FakeTensor(Tensor):
         if "device" in kwargs:
             kwargs["device"] = "cpu"
         result = func(*tree_map(_held, args), **tree_map(_held, kwargs))
+        if torch.Tag.inplace_view in func.tags:  # what autograd sees gets the new shape, too
+            args[0].data = FakeTensor(args[0].held)
         if (changed := _changed(func, args, kwargs)) is not None:
             return changed
         return result if leaves_device else tree_map(_wrapped, result)
 
+    @property
+    def data(self) -> Tensor:
+        """What it holds, without a graph; may be given other values, as pruning does."""
+        return Tensor.data.__get__(self)  # type: ignore[attr-defined,no-any-return]
+
+    @data.setter
+    def data(self, new: FakeTensor) -> None:
+        Tensor.data.__set__(self, new)  # type: ignore[attr-defined]
+        self.held = new.held
+
     def tolist(self) -> Any:
         """The numbers."""
         return self.held.tolist()
+
+    def data_ptr(self) -> int:
+        """Where its memory begins."""
+        return self.held.data_ptr()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """In a file its values, as `torch.load(…, map_location="cpu")` gives them back."""
@@ -144,3 +160,25 @@ LIBRARY.impl("empty.memory_format", _empty)
 LIBRARY.impl("empty_strided", _empty_strided)
 LIBRARY.impl("_copy_from", _copy_from)
 LIBRARY.impl("_local_scalar_dense", _item)
+
+
+# What tests ask
+
+
+def where(module: nn.Module) -> set[torch.device]:
+    """The devices of parameters and buffers."""
+    return {t.device for t in (*module.parameters(), *module.buffers())}
+
+
+def close(a: Any, b: Any) -> None:
+    """Assert that two tensors, or numbers, agree wherever they are."""
+    a, b = (torch.as_tensor(value).detach().cpu().double() for value in (a, b))
+    torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
+
+
+def same_state(there: nn.Module, here: nn.Module) -> None:
+    """Assert that two modules have the same parameters and buffers."""
+    ours, theirs = there.state_dict(), here.state_dict()
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        close(ours[name], theirs[name])

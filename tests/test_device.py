@@ -1,4 +1,4 @@
-"""Work is done where the model is: on a device that is not there, with the numbers of the CPU."""
+"""Training where the model is: on a device that is not there, with the numbers of the CPU."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from nnkit.models import MLP
+from nnkit.optim import RULES
 from nnkit.regularizers import (
     L1,
     L2,
@@ -28,9 +29,8 @@ from nnkit.regularizers import (
 from nnkit.sweep import sweep
 from nnkit.training import Callback, Checkpoint, EarlyStopping, fit
 from nnkit.training.setup import choose_device
-from tests.accelerator import DEVICE, FakeTensor
+from tests.accelerator import CPU, DEVICE, FakeTensor, close, same_state, where
 
-CPU = torch.device("cpu")
 DRAWS = torch.Generator().manual_seed(3)
 X = torch.randn(50, 4, generator=DRAWS)
 Y = (X[:, 0] + X[:, 1] * X[:, 2] > 0).long()
@@ -47,24 +47,6 @@ def accelerator(monkeypatch):
 
 def net(**options):
     return MLP([4, 8, 2], **{"activation": "tanh", "seed": 0} | options)
-
-
-def where(module):
-    """The devices of parameters and buffers."""
-    return {t.device for t in (*module.parameters(), *module.buffers())}
-
-
-def close(a, b):
-    """Whether two tensors, or numbers, agree wherever they are."""
-    a, b = (torch.as_tensor(v).detach().cpu().double() for v in (a, b))
-    torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
-
-
-def same_state(there, here):
-    ours, theirs = there.state_dict(), here.state_dict()
-    assert ours.keys() == theirs.keys()
-    for name in ours:
-        close(ours[name], theirs[name])
 
 
 def same_rows(there, here):
@@ -161,7 +143,7 @@ def test_a_model_on_several_devices_is_refused_unless_told_where_to_go():
 
 
 def test_a_model_without_numbers_is_refused():
-    with pytest.raises(ValueError, match="on the device meta, which holds no numbers. Hint"):
+    with pytest.raises(ValueError, match="on the device meta, which holds no numbers"):
         fit(nn.Linear(4, 2, device="meta"), (X, Y), loss=F.cross_entropy)
 
 
@@ -310,6 +292,11 @@ def test_a_penalty_works_where_the_model_is(penalty):
         check_same(lambda: {"regularizer": make()})
     model = (lambda: net(norm="batch")) if penalty == "scales" else net
     check_same(lambda: {"regularizer": make(), "optimizer": torch.optim.SGD}, model)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_work_where_the_model_is(rule):
+    check_same(lambda: {"optimizer": RULES[rule]})
 
 
 def test_batch_norm_and_several_inputs_work_where_the_model_is():

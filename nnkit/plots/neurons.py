@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from nnkit.activations import activation as find_activation
+from nnkit.plots.canvas import numbers
 from nnkit.plots.style import BLUE, GREY, INK
 from nnkit.plots.surfaces import surface
 
@@ -32,7 +33,7 @@ def neuron(
     Raises:
         ValueError: ``w`` is not two weights, or both are 0.
     """
-    weights = torch.as_tensor(w, dtype=torch.float32)
+    weights = torch.tensor(numbers(w), dtype=torch.float32, device="cpu")
     if weights.shape != (2,) or not (length := float(weights.norm())) > 0:
         raise ValueError(f"w={w!r}: two weights are needed, not both 0")
     h = find_activation(activation).function

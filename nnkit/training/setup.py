@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from nnkit._devices import devices_of
+from nnkit._devices import devices_of, has_type
 from nnkit.training.adam import FusedAdam
 from nnkit.training.run import tensors_of
 
@@ -73,12 +73,9 @@ def check_devices(place: torch.device, optimizer: Any, held: Mapping[str, Any]) 
             )
     for name, item in held.items():
         for dtype in {t.dtype for t in _tensors_of(item)}:
-            try:
-                torch.empty(0, dtype=dtype, device=place)
-            except (TypeError, RuntimeError) as error:
-                raise TypeError(
-                    f"{name}: the device {place} has no {dtype}. Hint: .float() on the CPU before"
-                ) from error
+            if not has_type(place, dtype):
+                hint = ".float() on the CPU before"
+                raise TypeError(f"{name}: the device {place} has no {dtype}. Hint: {hint}")
 
 
 def _tensors_of(item: Any) -> list[Tensor]:
