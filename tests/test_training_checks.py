@@ -113,7 +113,8 @@ CASES = [
     wrong("clip_norm", "clip_norm must be greater than 0, got 0", clip_norm=0),
     wrong("seed", "seed must be at least 0", seed=-1),
     wrong("schedule", "unknown scheduler_step 'epochs': .* mean 'epoch'", scheduler_step="epochs"),
-    wrong("device", "device must be 'auto'", device="gpu0"),
+    wrong("device", "device must be None .*, got 'gpu0'", device="gpu0"),
+    wrong("device meta", "got 'meta', which holds no numbers", device="meta"),
     # kinds
     wrong("model", "must be a torch.nn.Module", TypeError, model=lambda: "net"),
     wrong("loss class", r"Hint: MSELoss\(\)", TypeError, loss=nn.MSELoss),

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from nnkit._checks import whole
+from nnkit._devices import brought
 from nnkit._masks import drop
 from nnkit._modes import eval_mode
 from nnkit.dropout.layers import Head, hooked, random_layers
+from nnkit.training.randomness import seeded
 
 
 class MonteCarlo(NamedTuple):
@@ -42,7 +44,8 @@ def mc_predict(
     Args:
         model: any module with dropout layers; all else is in evaluation mode. Dropout called as a
             function inside a module is not seen.
-        x: inputs (N, ...), or a tuple for a model of several. Each row has masks of its own.
+        x: inputs (N, ...), or a tuple for a model of several; brought to where the model is. Each
+            row has masks of its own.
         samples: how many masks, at least 2.
         head: applied to each output before the average: ``lambda f: f.softmax(1)``, say.
         seed: draws the same masks every time and leaves torch's random state alone.
@@ -102,10 +105,8 @@ def mc_samples(
     whole("samples", samples, at_least=1)
     layers = random_layers(model)
     fast = [layer for layer in layers if isinstance(layer, nn.Dropout)]
-    devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
-    with torch.random.fork_rng(devices, enabled=seed is not None), eval_mode(model):
-        if seed is not None:
-            torch.manual_seed(seed)
+    x = brought(x, model)
+    with seeded(seed), eval_mode(model):
         for layer in layers:
             layer.train(layer not in fast)
         with hooked(fast, lambda layer, _, output: drop(output, layer.p)):

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nnkit.plots.canvas import figure_of, new_axes, set_title
+from nnkit.plots.canvas import figure_of, new_axes, numbers, set_title
 from nnkit.plots.fields import Array
 from nnkit.plots.labels import End, label_ends, log_axis
 from nnkit.plots.style import BLUE, CLASS_COLOURS, GREY, ORANGE, PAPER
@@ -58,15 +58,15 @@ def lines(
     """
     if log not in ("", "x", "y", "xy"):
         raise ValueError(f"log={log!r}: choose '', 'x', 'y' or 'xy'")
-    x = np.asarray(x)
+    x, curves = numbers(x), {name: numbers(y) for name, y in curves.items()}
     for name, y in curves.items():
-        if np.shape(y) != x.shape:
-            raise ValueError(f"curve {name!r} has shape {np.shape(y)}, x has {x.shape}")
+        if y.shape != x.shape:
+            raise ValueError(f"curve {name!r} has shape {y.shape}, x has {x.shape}")
     axes = new_axes(ax)
     ends = []
     for name, y in curves.items():
-        (line,) = axes.plot(x, np.asarray(y), **style)
-        ends.append(End(float(x[-1]), float(np.asarray(y)[-1]), name, line.get_color()))
+        (line,) = axes.plot(x, y, **style)
+        ends.append(End(float(x[-1]), float(y[-1]), name, line.get_color()))
     axes.set(xlabel=xlabel, ylabel=ylabel)
     _finish(axes, ends, log, title)
     return figure_of(axes)

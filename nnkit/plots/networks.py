@@ -165,7 +165,7 @@ def _weights(layer: Layer, kept: NDArray[np.bool_]) -> Weights:
     if layer.bias is not None:  # of a channel: for each of its neurons
         values = layer.bias.detach().cpu().double().numpy().ravel()
         bias = values.repeat(layer.out_features // len(values))
-    shared = layer.wiring().numpy() if isinstance(layer, Shared1d) else None
+    shared = layer.wiring().cpu().numpy() if isinstance(layer, Shared1d) else None
     return Weights(np.where(kept, weight, 0.0), bias, kept, shared)
 
 

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nnkit.plots.canvas import figure_of, new_axes
+from nnkit.plots.canvas import figure_of, new_axes, numbers
 
 
 def spread(
@@ -40,7 +39,7 @@ def spread(
         >>> len(figure.axes[0].lines)  # the mean, and a dot for each run
         3
     """
-    x, runs = np.asarray(x, dtype=float), np.asarray(runs, dtype=float)
+    x, runs = numbers(x, float), numbers(runs, float)
     if runs.ndim != 2 or len(runs) != len(x):
         raise ValueError(f"runs has shape {runs.shape}; ({len(x)}, runs) is needed, a row per x")
     axes = new_axes(ax)

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nnkit.plots.canvas import figure_of, new_axes, set_title
+from nnkit.plots.canvas import figure_of, new_axes, numbers, set_title
 from nnkit.plots.style import DIVERGING, SHADE
 
 #: Room between two images, as a part of an image's side.
@@ -46,7 +46,7 @@ def tiles(
         >>> len(figure.axes[0].images)
         20
     """
-    shown = images.detach().cpu().double().numpy()
+    shown = numbers(images, float)
     colours = shown.ndim == 4 and shown.shape[1] == 3
     if not (colours or shown.ndim == 3) or not shown.size:
         raise ValueError(

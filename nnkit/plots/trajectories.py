@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from nnkit.plots.canvas import figure_of, new_axes, set_title
+from nnkit.plots.canvas import figure_of, new_axes, numbers, set_title
 from nnkit.plots.fields import Array, Field, Limits, evaluate
 from nnkit.plots.labels import readable
 from nnkit.plots.style import (
@@ -90,7 +90,7 @@ def paths(
 
 def _finite(name: str, walk: Any) -> Array:
     """Return a walk up to where it is not finite, or too far away to be drawn."""
-    way = np.asarray(walk, dtype=float)
+    way = numbers(walk, float)
     if way.ndim != 2 or way.shape[1] != 2:
         raise ValueError(f"walk {name!r} has shape {way.shape}; points are (steps + 1, 2)")
     lost = ~(np.abs(way) < 1e6).all(axis=1)

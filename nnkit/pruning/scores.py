@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+from nnkit._devices import brought
 from nnkit._modes import modes_kept
 from nnkit.layers.windows import Windows
 
@@ -59,8 +60,8 @@ def snip(model: nn.Module, x: Any, y: Any, loss: Callable[[Any, Any], Tensor]) -
 
     Args:
         model: the net, left as it is; the pass is in train mode.
-        x: inputs of the batch.
-        y: its targets.
+        x: inputs of the batch, brought to where the model is.
+        y: its targets, likewise.
         loss: (output, target) -> scalar tensor.
 
     Example:
@@ -72,6 +73,7 @@ def snip(model: nn.Module, x: Any, y: Any, loss: Callable[[Any, Any], Tensor]) -
         >>> snip(net, x, y, torch.nn.functional.mse_loss)["layers.0"] > 0
         tensor([[ True, False,  True]])
     """
+    x, y = brought(x, model), brought(y, model)
     weights = {name: leaf(module) for name, module in prunable(model).items()}
     before = [buffer.clone() for buffer in model.buffers()]
     with modes_kept(model), torch.enable_grad():

@@ -145,4 +145,4 @@ def _checked_scores(
             raise ValueError(f"scores of layer {name!r} must be {wanted}, got {got}")
         if scores[name].isnan().any():
             raise ValueError(f"scores of layer {name!r} hold nan")
-    return {name: scores[name] for name in modules}
+    return {name: scores[name].to(leaf(module).device) for name, module in modules.items()}

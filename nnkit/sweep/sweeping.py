@@ -62,8 +62,9 @@ def sweep(
             are trained one by one, for together their numbers would be others, as of other seeds.
         n_jobs: processes (needs joblib), -1 for one per core; inside
             ``joblib.parallel_config(backend=…)`` they are that backend's workers.
-        options: further arguments of `fit`: epochs, batch_size, metrics, device; with others,
-            such as transform or callbacks, the models are trained one by one.
+        options: further arguments of `fit`: epochs, batch_size, metrics, device (None is where
+            `model` makes them; else they are moved and stay there); with others, such as transform
+            or callbacks, the models are trained one by one.
 
     Returns:
         the trials: to select from, to plot, to ask for the best setting.

@@ -22,7 +22,7 @@ from nnkit.training.batches import make_batches
 from nnkit.training.probe import probe
 from nnkit.training.randomness import seeded
 from nnkit.training.regularized import MEASURED
-from nnkit.training.setup import choose_device, default_adam
+from nnkit.training.setup import check_devices, choose_device, default_adam, move_all
 from nnkit.training.steps import StepSizes
 
 Pairs = Sequence[tuple[Settings, int]]  # (settings, seed) of each trial
@@ -58,9 +58,10 @@ class _Run:
             lr, size = task.lr_for(settings), options.get("batch_size", 32)
             checks.check_settings(options.get("epochs", 10), size, lr, None, "epoch", None)
         models = [task.model(seed) for _, seed in pairs]
-        self.device = choose_device(task.options.get("device", "auto"), models[0])
-        for model in models:
-            model.to(self.device)
+        self.device = choose_device(task.options.get("device"), models[0])
+        held = {"data": task.data, "validation": options.get("validation"), "loss": task.loss}
+        check_devices(self.device, None, {"model": models[0], **held})
+        move_all((*models, task.loss), self.device)
         self.stack = Stack(models, "batched" if is_plain_mlp(models[0]) else "vmap")
         self.losses = _Losses(task.loss_for, [settings for settings, _ in pairs])
         penalties = [task.regularizer_for(settings) for settings, _ in pairs]
@@ -113,10 +114,14 @@ class _Run:
     def epoch(self) -> bool:
         """One pass over the data and the validation; whether any model is still sound."""
         started, before = time.perf_counter(), self.stack.state()
-        sums = torch.zeros(2, len(self.stack), device=self.device, dtype=torch.float64)
+        values, sizes = [], []
         for number, (x, y) in enumerate(self.batches):
-            sums += self.update(x, y, number).detach() * y.shape[1]
-        loss, penalty = (sums / self.batches.rows).tolist()
+            values.append(self.update(x, y, number))
+            sizes.append(y.shape[1] / self.batches.rows)
+        # summed up on the CPU, since not every device has float64: (batches) · (batches, 2, M)
+        shares = torch.tensor(sizes, dtype=torch.float64, device="cpu")
+        means = torch.tensordot(shares, torch.stack(values).cpu().double(), dims=1)
+        loss, penalty = means.tolist()
         scores = self.validate()
         sound = self._sound(torch.tensor(loss), torch.tensor(penalty))
         seconds = (time.perf_counter() - started) / len(self.stack)

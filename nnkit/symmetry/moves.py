@@ -117,7 +117,8 @@ def rescale(net: MLP, layer: int, factors: float | Sequence[float] | Tensor) -> 
             f"{net.activation}; it does for {', '.join(HOMOGENEOUS)}"
         )
     width = net.sizes[layer + 1]
-    values = torch.as_tensor(factors, dtype=torch.float64)
+    given = factors.detach().cpu() if isinstance(factors, Tensor) else factors
+    values = torch.as_tensor(given, dtype=torch.float64, device="cpu")
     if values.shape not in ((), (width,)):
         raise ValueError(f"factors must be one number or {width}, got shape {tuple(values.shape)}")
     if not (values.isfinite() & (values > 0)).all():

@@ -74,6 +74,9 @@ def check_model(model: Any) -> None:
         raise TypeError(f"model must be a torch.nn.Module, got {model!r}")
     if any(map(is_lazy, [*model.parameters(), *model.buffers()])):
         raise ValueError("the model has lazy layers without shapes. Hint: call model(x) once first")
+    if any(p.is_meta for p in model.parameters()):
+        hint = 'model.to_empty(device="cpu"), then initialise it'
+        raise ValueError(f"the model is on the device meta, which holds no numbers. Hint: {hint}")
     if not any(p.requires_grad for p in model.parameters()):
         raise ValueError("the model has no parameter that can be trained (requires_grad)")
     for name, p in model.named_parameters():

@@ -57,7 +57,7 @@ def fit(
     metrics: Metrics | None = None,
     callbacks: Sequence[Callback] = (),
     clip_norm: float | None = None,
-    device: str | torch.device = "auto",
+    device: str | torch.device | None = None,
     seed: int | None = None,
     progress: bool = True,
     resume: str | Path | None = None,
@@ -65,8 +65,8 @@ def fit(
     """Train `model` on `data` and return the history, one row per epoch.
 
     Args:
-        model: any module; it is trained in place and moved to the device. Submodules that alone
-            are in eval mode stay in it, such as the batch normalisation of a frozen part.
+        model: any module; it is trained in place, where it is. Submodules that alone are in
+            eval mode stay in it, such as the batch normalisation of a frozen part.
         data: (X, y) of N rows each, a Dataset or a DataLoader of (x, y). A model of several
             inputs takes ((X1, X2), y). Rows are shuffled at each epoch, except by a DataLoader
             that was told otherwise.
@@ -87,7 +87,12 @@ def fit(
             rows at once, or an object of torchmetrics.
         callbacks: objects whose hooks are called during the run.
         clip_norm: the largest norm of the whole gradient; longer ones are scaled down to it.
-        device: "auto" (where the model is, or else CUDA, MPS, CPU) or a device of torch.
+        device: None to train where the model is (its parameters, on one device); or a device of
+            torch, such as "cuda" or "mps"; or "auto", the accelerator of this machine for a model
+            on the CPU, where the model is if there is none. Asked for, the model is moved there
+            and stays there: bring new inputs along, or the model back by model.cpu(). Batches are
+            moved to the model, once and for all so are a loss, metrics and a regularizer that are
+            modules.
         seed: makes the run repeatable (if a DataLoader has a generator of its own, seed that,
             too); random states outside are as if nothing had been drawn.
         progress: show a bar, in a terminal or notebook, if the run takes longer than a second.
@@ -117,7 +122,9 @@ def fit(
     checks.check_dense(model, clip_norm)
 
     place = setup.choose_device(device, model)
-    setup.move_all((model, loss, regularizer, *metrics.values()), place)
+    modules = {"model": model, "loss": loss, "regularizer": regularizer}
+    setup.check_devices(place, optimizer, {**modules, "data": data, "validation": validation})
+    setup.move_all((*modules.values(), *metrics.values()), place)
     optimizer = setup.make_optimizer(optimizer, model, lr, regularizer)
     scheduler = setup.make_scheduler(scheduler, optimizer)
     ordered = sorted(callbacks, key=lambda c: isinstance(c, Checkpoint))  # they save the others

@@ -67,7 +67,9 @@ def map_tensors(function: Callable[[Tensor], Any], item: Any) -> Any:
 
 def move(item: Any, device: torch.device) -> Any:
     """Tensors, and tuples, lists and dicts of them, on `device` and without a graph."""
-    return map_tensors(lambda tensor: tensor.detach().to(device, non_blocking=True), item)
+    # towards the CPU a copy that is not waited for may be read before it is there
+    ahead = device.type == "cuda"
+    return map_tensors(lambda tensor: tensor.detach().to(device, non_blocking=ahead), item)
 
 
 def first_row(item: Any) -> Any:

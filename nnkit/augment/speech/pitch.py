@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nnkit._devices import has_type
 from nnkit.augment.speech.checks import (
     Strength,
     check_rate,
@@ -165,6 +166,8 @@ def _bend(x: Tensor, semitones: Tensor, rate: int) -> Tensor:
 
     Where the pitch is to rise by a factor r, time is stretched by r, then read r times as fast.
     """
+    if not has_type(x.device, torch.float64):  # in which time is counted
+        return _bend(x.cpu(), semitones.cpu(), rate).to(x.device)
     rows = x.reshape(semitones.shape)
     factor = 2 ** (semitones.double() / 12)  # (N, T)
     place = factor.cumsum(1) - factor  # of each sample in stretched time
