@@ -1,6 +1,7 @@
 """The command ``nnkit``: one subcommand a module."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.jupyter = unknown
     elif unknown:
         commands.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name may not be in Windows' code page
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return int(args.run(args))
     except CourseError as error:
