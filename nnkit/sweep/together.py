@@ -100,9 +100,9 @@ class _Run:
         # summed up on the CPU, since not every device has float64: (batches) · (batches, 2, M)
         shares = torch.tensor(sizes, dtype=torch.float64, device="cpu")
         means = torch.tensordot(shares, torch.stack(values).cpu().double(), dims=1)
-        loss, penalty = means.tolist()
+        loss, penalty = means.tolist()  # of each model
         scores = self.validate()
-        sound = self._sound(torch.tensor(loss), torch.tensor(penalty))
+        sound = self._sound(means)
         seconds = (time.perf_counter() - started) / len(self.stack)
         for number, history in enumerate(self.histories):
             if history.stopped:
@@ -161,9 +161,9 @@ class _Run:
             columns[name] = [float(metric(one, y)) for one in output]
         return columns
 
-    def _sound(self, *sums: Tensor) -> list[bool]:
-        """Of which models losses and weights are finite."""
-        sound = torch.stack([s.isfinite() for s in sums]).all(0)
+    def _sound(self, means: Tensor) -> list[bool]:
+        """Of which models losses and penalties (2, M) and weights are finite."""
+        sound = means.isfinite().all(0)
         for p in self.stack.params.values():
             sound &= p.detach().flatten(1).isfinite().all(1).cpu()
         found: list[bool] = sound.tolist()
@@ -229,7 +229,9 @@ class _Batches:
         self.which = torch.tensor([number[seed] for seed in self.seeds], device=self.device)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        orders = [torch.randperm(self.rows, generator=g) for g in self.generators.values()]
+        orders = [
+            torch.randperm(self.rows, generator=g, device="cpu") for g in self.generators.values()
+        ]
         order = torch.stack(orders).to(self.device)[self.which]  # (M, rows)
         for rows in torch.split(order, self.size, dim=1):
             yield self.x[rows], self.y[rows]

@@ -37,10 +37,10 @@ def barrier(a: Net, b: Net, loss: Callable[[Net], Tensor | float], points: int =
     Raises:
         TypeError, ValueError: nets of different builds, or fewer than 3 points.
     """
-    t = torch.linspace(0, 1, whole("points", points, at_least=3), dtype=torch.float64)
+    t = torch.linspace(0, 1, whole("points", points, at_least=3), dtype=torch.float64, device="cpu")
     with torch.no_grad():
         losses = [float(loss(interpolate(a, b, float(s)).eval())) for s in t]
-    values = torch.tensor(losses, dtype=torch.float64)
+    values = torch.tensor(losses, dtype=torch.float64, device="cpu")
     chord = torch.lerp(values[0], values[-1], t)
     return Barrier(t, values, float((values - chord).max()))
 
