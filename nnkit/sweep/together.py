@@ -19,7 +19,7 @@ from nnkit.sweep.task import Task
 from nnkit.training import History, checks
 from nnkit.training.randomness import seeded
 from nnkit.training.regularized import MEASURED
-from nnkit.training.setup import check_devices, choose_device, default_adam, move_all
+from nnkit.training.setup import check_devices, choose_device, default_adam, moved
 from nnkit.training.steps import StepSizes
 
 Pairs = Sequence[tuple[Settings, int]]  # (settings, seed) of each trial
@@ -58,9 +58,10 @@ class _Run:
         self.device = choose_device(task.options.get("device"), models[0])
         held = {"data": task.data, "validation": options.get("validation"), "loss": task.loss}
         check_devices(self.device, None, {"model": models[0], **held})
-        move_all((*models, task.loss), self.device)
+        models = [moved(model, self.device) for model in models]
         self.stack = Stack(models, "batched" if is_plain_mlp(models[0]) else "vmap")
-        self.losses = _Losses(task.loss_for, [settings for settings, _ in pairs])
+        losses = [moved(task.loss_for(settings), self.device) for settings, _ in pairs]
+        self.losses = _Losses(losses)
         penalties = [task.regularizer_for(settings) for settings, _ in pairs]
         self.penalty = None if penalties[0] is None else StackedPenalty(penalties, self.stack)
         self.measured = torch.zeros(len(pairs), device=self.device)  # the penalties
@@ -185,10 +186,9 @@ class _Run:
 class _Losses:
     """The losses (M,) of outputs (M, N, …) and targets."""
 
-    def __init__(self, loss_for: Callable[..., Any], settings: Sequence[Settings]) -> None:
+    def __init__(self, losses: Sequence[Callable[..., Any]]) -> None:
         self.groups: dict[str, tuple[Any, list[int]]] = {}  # each different loss, and whose it is
-        for number, own in enumerate(settings):
-            loss = loss_for(own)
+        for number, loss in enumerate(losses):
             key = repr(getattr(loss, "keywords", None))
             self.groups.setdefault(key, (loss, []))[1].append(number)
 
