@@ -21,6 +21,16 @@ class AllMasks(NamedTuple):
         probabilities: (2^M,), float64, which not every device has, so on the CPU, too:
             p^k (1 - p)^(M - k) for k units dropped with one p.
         outputs: (2^M, N, out), what the net gives under each mask, where the net is.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.dropout import all_masks
+        >>> from nnkit.models import MLP
+        >>> masks = all_masks(MLP([2, 3, 1], dropout=0.5), torch.ones(1, 2))
+        >>> masks.kept.shape, masks.outputs.shape  # 2³ masks of three units, an output for each
+        (torch.Size([8, 3]), torch.Size([8, 1, 1]))
+        >>> round(masks.probabilities.sum().item(), 6)
+        1.0
     """
 
     kept: Tensor
@@ -54,6 +64,14 @@ def all_masks(model: nn.Module, x: Tensor, *, head: Head | None = None) -> AllMa
 
     Raises:
         ValueError: no dropout layer, one of another kind, or too many units.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.dropout import all_masks
+        >>> from nnkit.models import MLP
+        >>> net, x = MLP([2, 8, 1], dropout=0.2), torch.randn(5, 2)
+        >>> torch.allclose(all_masks(net, x).mean, net.eval()(x), atol=1e-5)  # as behind one layer
+        True
     """
     layers, x = _dropouts(model), brought(x, model)
     with eval_mode(model):

@@ -16,7 +16,16 @@ from nnkit.training.randomness import seeded
 
 
 class MonteCarlo(NamedTuple):
-    """Mean and standard deviation of the output over random masks, each (N, out)."""
+    """Mean and standard deviation of the output over random masks, each (N, out).
+
+    Example:
+        >>> import torch
+        >>> from nnkit.dropout import mc_predict
+        >>> from nnkit.models import MLP
+        >>> mean, spread = mc_predict(MLP([2, 8, 1], dropout=0.2), torch.randn(5, 2))
+        >>> mean.shape, spread.shape
+        (torch.Size([5, 1]), torch.Size([5, 1]))
+    """
 
     mean: Tensor
     spread: Tensor
@@ -43,6 +52,15 @@ def mc_predict(
 
     Raises:
         ValueError: no dropout layer, or none that the model goes through.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.dropout import mc_predict
+        >>> from nnkit.models import MLP
+        >>> net, x = MLP([2, 64, 1], dropout=0.2, seed=0), torch.tensor([[1.0, 1.0], [9.0, 9.0]])
+        >>> mean, spread = mc_predict(net, x, samples=200, seed=0)
+        >>> bool(spread[1] > spread[0])  # less sure, the farther out
+        True
     """
     whole("samples", samples, at_least=2)
     outputs = mc_samples(model, x, samples, head=head, seed=seed)
@@ -75,6 +93,14 @@ def mc_samples(
 
     Raises:
         ValueError: no dropout layer, or none that the model goes through.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.dropout import mc_samples
+        >>> from nnkit.models import MLP
+        >>> net, x = MLP([2, 64, 3], dropout=0.2), torch.randn(5, 2)
+        >>> mc_samples(net, x, samples=10, head=lambda f: f.softmax(1)).shape
+        torch.Size([10, 5, 3])
     """
     whole("samples", samples, at_least=1)
     layers = random_layers(model)

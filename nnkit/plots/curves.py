@@ -47,6 +47,14 @@ def lines(
 
     Raises:
         ValueError: ``log`` is none of these; a curve with another length than ``x``.
+
+    Example:
+        >>> import torch
+        >>> from nnkit import plots
+        >>> x = torch.linspace(-3, 3, 50)
+        >>> figure = plots.lines(x, {"tanh": x.tanh(), "sigmoid": x.sigmoid()}, xlabel="u")
+        >>> [text.get_text() for text in figure.axes[0].texts]  # named at their ends, no legend
+        ['sigmoid', 'tanh']
     """
     if log not in ("", "x", "y", "xy"):
         raise ValueError(f"log={log!r}: choose '', 'x', 'y' or 'xy'")
@@ -85,6 +93,14 @@ def history(
 
     Raises:
         ValueError: a history without epochs, or without the column.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from nnkit import plots
+        >>> rows = [{"epoch": e, "loss": 1 / e, "val_loss": abs(e - 3) + 1} for e in range(1, 6)]
+        >>> figure = plots.history(SimpleNamespace(rows=rows))  # or what fit returns
+        >>> figure.axes[0].texts[0].get_text()
+        'lowest: epoch 3'
     """
     runs: Mapping[str, HasRows] = h if isinstance(h, Mapping) else {"": h}
     columns = {label: _columns(run, metric) for label, run in runs.items()}

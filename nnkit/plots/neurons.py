@@ -32,6 +32,12 @@ def neuron(
 
     Raises:
         ValueError: ``w`` is not two weights, or both are 0.
+
+    Example:
+        >>> from nnkit import plots
+        >>> figure = plots.neuron([1.2, 0.7], -0.4, "tanh", title="It rises along w")
+        >>> [axes.get_xlabel() for axes in figure.axes]
+        ['$x_1$', 'steps along w from the origin']
     """
     weights = torch.tensor(numbers(w), dtype=torch.float32, device="cpu")
     if weights.shape != (2,) or not (length := float(weights.norm())) > 0:

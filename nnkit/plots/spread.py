@@ -31,6 +31,13 @@ def spread(
 
     Raises:
         ValueError: ``runs`` is not (settings, runs) with a setting for every x.
+
+    Example:
+        >>> from nnkit import plots
+        >>> runs = [[0.80, 0.82], [0.90, 0.91], [0.88, 0.92]]  # three settings, two seeds each
+        >>> figure = plots.spread([1, 10, 100], runs, label="accuracy", log=True)
+        >>> len(figure.axes[0].lines)  # the mean, and a dot for each run
+        3
     """
     x, runs = numbers(x, float), numbers(runs, float)
     if runs.ndim != 2 or len(runs) != len(x):

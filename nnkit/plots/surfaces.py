@@ -53,6 +53,15 @@ def surface(
     Raises:
         ValueError: ``X`` not (n, 2), ``f`` of another shape than above, ``relief`` or ``bar``
             for several outputs, ``relief`` into given axes.
+
+    Example:
+        >>> from nnkit import plots
+        >>> from nnkit.data import two_moons
+        >>> from nnkit.models import MLP
+        >>> X, y = two_moons(100)
+        >>> figure = plots.surface(MLP([2, 8, 1], head="sigmoid", seed=0), X, y, bar="y")
+        >>> figure.axes[0].get_xlabel()
+        '$x_1$'
     """
     _check(X, y)
     if relief and ax is not None:
@@ -99,6 +108,14 @@ def points(X: Tensor, y: Tensor | None = None, ax: Axes | None = None) -> Figure
 
     Raises:
         ValueError: ``X`` not (n, 2), or ``y`` not one class for each.
+
+    Example:
+        >>> from nnkit import plots
+        >>> from nnkit.data import rings
+        >>> X, y = rings(100)
+        >>> figure = plots.points(X, y)
+        >>> len(figure.axes[0].collections)  # one for each class
+        2
     """
     _check(X, y)
     axes = new_axes(ax)

@@ -37,6 +37,14 @@ def tiles(
 
     Raises:
         ValueError: images of another shape, none at all, or colours that are ``signed``.
+
+    Example:
+        >>> from nnkit import plots
+        >>> from nnkit.data import digits
+        >>> X, y = digits()
+        >>> figure = plots.tiles(X[:20].view(-1, 8, 8), columns=10)
+        >>> len(figure.axes[0].images)
+        20
     """
     shown = numbers(images, float)
     colours = shown.ndim == 4 and shown.shape[1] == 3

@@ -58,6 +58,15 @@ def paths(
     Raises:
         ValueError: a walk that is not (steps + 1, 2), more walks than colours, or ``f`` that gives
             more than one height.
+
+    Example:
+        >>> import torch
+        >>> from nnkit import plots
+        >>> walk = torch.tensor([[1.0, 1.0], [0.5, 0.8], [0.25, 0.64]])
+        >>> bowl = lambda w: (w**2).sum(1)
+        >>> figure = plots.paths(bowl, {"SGD": walk}, limits=(-1, 2, -1, 2), goals=[(0, 0)])
+        >>> figure.axes[0].get_legend().get_texts()[0].get_text()
+        'SGD'
     """
     ways = {name: _finite(name, walk) for name, walk in walks.items()}
     if len(ways) > len(COLOURS):

@@ -34,6 +34,14 @@ def lipschitz_bound(model: nn.Module) -> float:
         TypeError: if it holds a layer whose bound is not known here.
 
     Source: Szegedy et al., 2014.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.regularizers import lipschitz_bound
+        >>> double = torch.nn.Linear(2, 2)
+        >>> double.weight.data = 2 * torch.eye(2)
+        >>> round(lipschitz_bound(torch.nn.Sequential(double, torch.nn.Tanh(), double)), 3)
+        4.0
     """
     if isinstance(model, MLP):
         layers = zip(model.layers, model.after, model.skips, strict=True)
@@ -50,6 +58,14 @@ def largest_slope(model: nn.Module, x: Tensor) -> float:
 
     Raises:
         ValueError: if no two rows differ.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import MLP
+        >>> from nnkit.regularizers import largest_slope, lipschitz_bound
+        >>> net, x = MLP([2, 16, 1], "tanh", seed=0), torch.randn(100, 2)
+        >>> 0 < largest_slope(net, x) < lipschitz_bound(net)  # what was seen, what is possible
+        True
     """
     with torch.no_grad(), eval_mode(model):
         y = model(brought(x, model)).reshape(len(x), -1).cpu().double()

@@ -12,11 +12,14 @@ from torch import Tensor
 from torch.func import vmap
 from torch.nn import functional as F
 
+from nnkit.sweep.alike import grouped
 from nnkit.sweep.penalties import StackedPenalty
 from nnkit.sweep.result import Settings, Trial
 from nnkit.sweep.stack import Stack, is_plain_mlp
 from nnkit.sweep.task import Task
 from nnkit.training import History, checks
+from nnkit.training.batches import make_batches
+from nnkit.training.probe import probe
 from nnkit.training.randomness import seeded
 from nnkit.training.regularized import MEASURED
 from nnkit.training.setup import check_devices, choose_device, default_adam, moved
@@ -63,11 +66,29 @@ class _Run:
         losses = [moved(task.loss_for(settings), self.device) for settings, _ in pairs]
         self.losses = _Losses(losses)
         penalties = [task.regularizer_for(settings) for settings, _ in pairs]
-        self.penalty = None if penalties[0] is None else StackedPenalty(penalties, self.stack)
+        self.penalty = None
+        if any(penalty is not None for penalty in penalties):
+            if None in penalties:
+                raise ValueError("some of the trials have a regularizer and some have none")
+            self.penalty = StackedPenalty(penalties, self.stack)
         self.measured = torch.zeros(len(pairs), device=self.device)  # the penalties
         self._make_optimizer()
         self.batches = _Batches(task, [seed for _, seed in pairs], self.device)
+        self._try_out()
         self.histories = [History() for _ in pairs]
+
+    def _try_out(self) -> None:
+        """Refuse data and a loss that do not fit, as `fit` does."""
+        loss, _ = self.losses.groups[0]
+        for name, data in (
+            ("data", self.task.data),
+            ("validation", self.task.options["validation"]),
+        ):
+            if data is not None:
+                checks.check_data(name, data)
+                held = make_batches(data, self.batches.size, self.device, shuffle=False)
+                x, y = held.peek(self.batches.size)
+                probe(self.stack.first, loss, x, y, targets=held.targets, name=name)
 
     def _make_optimizer(self) -> None:
         """One optimiser for all; those with a smaller lr go part of its way."""
@@ -187,17 +208,15 @@ class _Losses:
     """The losses (M,) of outputs (M, N, …) and targets."""
 
     def __init__(self, losses: Sequence[Callable[..., Any]]) -> None:
-        self.groups: dict[str, tuple[Any, list[int]]] = {}  # each different loss, and whose it is
-        for number, loss in enumerate(losses):
-            key = repr(getattr(loss, "keywords", None))
-            self.groups.setdefault(key, (loss, []))[1].append(number)
+        groups = grouped([getattr(loss, "keywords", None) for loss in losses])
+        self.groups = [(losses[group[0]], group) for group in groups]  # and whose it is
 
     def __call__(self, output: Tensor, y: Tensor) -> Tensor:
         if len(self.groups) == 1:
-            ((loss, _),) = self.groups.values()
+            ((loss, _),) = self.groups
             return losses_of(loss, output, y)
         values = output.new_empty(len(output))
-        for loss, numbers in self.groups.values():
+        for loss, numbers in self.groups:
             values[numbers] = losses_of(loss, output[numbers], y[numbers])
         return values
 

@@ -26,6 +26,15 @@ def align(net: MLP, to: MLP, inputs: Tensor | None = None) -> MLP:
     Raises:
         TypeError, ValueError: no `MLP`s, or of different builds.
         ImportError: scipy, which solves the assignment, is missing.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import MLP
+        >>> from nnkit.symmetry import align, flip, permute
+        >>> net = MLP([2, 4, 1], "tanh", seed=0)
+        >>> twin = flip(permute(net, 0, [3, 1, 0, 2]), 0, [2])
+        >>> torch.equal(align(twin, to=net).layers[0].weight, net.layers[0].weight)
+        True
     """
     _check_same_build(net, to)
     streams = free_streams(net)
