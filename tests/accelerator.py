@@ -146,6 +146,10 @@ def _empty_strided(size: Sequence[int], stride: Sequence[int], **options: Any) -
     return FakeTensor(torch.empty_strided(tuple(size), tuple(stride), dtype=dtype, device="cpu"))
 
 
+def _zeros(size: Sequence[int], **options: Any) -> Tensor:
+    return _empty(size, **options).zero_()
+
+
 def _copy_from(source: Tensor, to: Tensor, non_blocking: bool = False) -> Tensor:
     _held(to).copy_(_held(source))
     return to
@@ -158,6 +162,7 @@ def _item(number: Tensor) -> Any:
 LIBRARY = torch.library.Library("aten", "IMPL", "Lazy")  # kept, or torch forgets the kernels
 LIBRARY.impl("empty.memory_format", _empty)
 LIBRARY.impl("empty_strided", _empty_strided)
+LIBRARY.impl("_efficientzerotensor", _zeros)
 LIBRARY.impl("_copy_from", _copy_from)
 LIBRARY.impl("_local_scalar_dense", _item)
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import math
+from functools import partial
 
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
@@ -191,8 +194,8 @@ class Half(nn.Module):
         super().__init__()
         self.inner = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0]))
 
-    def forward(self, output, target):
-        return self.inner(output, target)
+    def forward(self, output, target, factor=1.0):
+        return factor * self.inner(output, target)
 
 
 class Hits:
@@ -227,6 +230,8 @@ class Losses(Callback):
 WAYS = {
     "tensors": lambda: {},
     "loss with weights": lambda: {"loss": Half()},
+    "partial loss": lambda: {"loss": partial(F.cross_entropy, weight=torch.tensor([1.0, 2.0]))},
+    "partial module": lambda: {"loss": partial(Half(), factor=0.5)},
     "metrics": lambda: {"metrics": {"accuracy": accuracy, "hits": Hits()}},
     "dataset": lambda: {"data": Rows()},
     "loader": lambda: {"data": DataLoader(Rows(), 7, shuffle=True)},
@@ -241,7 +246,7 @@ WAYS = {
         "optimizer": lambda p, lr: torch.optim.SGD(p, lr, momentum=0.9),
         "scheduler": lambda o: torch.optim.lr_scheduler.StepLR(o, 1),
     },
-    "lbfgs": lambda: {"optimizer": torch.optim.LBFGS, "lr": 0.1},
+    "lbfgs": lambda: {"optimizer": partial(torch.optim.LBFGS, max_iter=4), "epochs": 1},
     "plateau": lambda: {"scheduler": torch.optim.lr_scheduler.ReduceLROnPlateau},
     "callbacks": lambda: {"callbacks": [Losses(), EarlyStopping(patience=1, min_delta=0.5)]},
 }
@@ -297,6 +302,23 @@ def test_a_penalty_works_where_the_model_is(penalty):
 @pytest.mark.parametrize("rule", RULES)
 def test_rules_work_where_the_model_is(rule):
     check_same(lambda: {"optimizer": RULES[rule]})
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(
+    st.sampled_from(sorted({*WAYS} - {"sgd", "momentum", "lbfgs"})),
+    st.sampled_from(sorted({*PENALTIES} - {"scales"})),
+    st.sampled_from(sorted({*PENALTIES} - {"scales"})),
+    st.sampled_from(["tanh", "gelu", "softsign"]),
+    st.floats(0.0, 0.9),
+)
+def test_together_they_give_the_numbers_of_the_cpu(way, first, second, activation, momentum):
+    def options():
+        penalty = PENALTIES["L2"]() + PENALTIES[first]() + PENALTIES[second]()
+        sgd = partial(torch.optim.SGD, momentum=momentum)
+        return WAYS[way]() | {"regularizer": penalty, "optimizer": sgd}
+
+    check_same(options, lambda: net(activation=activation))
 
 
 def test_batch_norm_and_several_inputs_work_where_the_model_is():
@@ -374,6 +396,8 @@ def sweeps(place, **options):
         {"grid": {"lam": [1e-3, 1e-2]}, "regularizer": L2, "way": "one by one"},
         {"grid": {"momentum": [0.0, 0.9]}, "optimizer": torch.optim.SGD, "lr": 0.1},
         {"grid": {"lr": [1e-3]}, "loss": Half()},
+        {"grid": {"factor": [0.5, 1.0]}, "loss": Half()},
+        {"grid": {"factor": [0.5, 1.0]}, "loss": Half(), "way": "one by one"},
     ],
 )
 def test_a_sweep_works_where_the_models_are_made(options, accelerator):

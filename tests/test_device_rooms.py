@@ -13,7 +13,7 @@ from nnkit import plots
 from nnkit._masks import keep_mask
 from nnkit.activations import ACTIVATIONS
 from nnkit.augment import images, speech
-from nnkit.data import split
+from nnkit.data import curve, rings, split, two_moons, xor
 from nnkit.dropout import all_masks, mc_predict
 from nnkit.graph import Graph
 from nnkit.hypernetworks import EarlyExit, Hypernetwork
@@ -45,6 +45,7 @@ from nnkit.pruning import (
     sparsity,
 )
 from nnkit.regularizers import L1, InputNoise, largest_slope, lipschitz_bound
+from nnkit.sweep import sweep
 from nnkit.symmetry import align, barrier, flip, interpolate, permute, rescale
 from nnkit.training import fit
 from nnkit.transfer import copy_layers, freeze, parameter_groups
@@ -362,3 +363,30 @@ def test_plots_draw_what_is_on_a_device():
 
 def test_half_precision_is_drawn():
     plots.lines(torch.arange(3), {"a": torch.arange(3).bfloat16()})
+
+
+def test_where_new_tensors_go_by_default_changes_no_number():
+    def made():
+        yield from (t for pair in (two_moons(20), rings(20), xor(20), curve(20)) for t in pair)
+        hyper = Hypernetwork(net(), 3, noise=2, chunks=3, seed=0)
+        yield from hyper.predict(x, x[:, :3], samples=3, seed=0)
+        yield barrier(net(), net(seed=1), lambda m: F.cross_entropy(m(x), y), points=3).loss
+        result = sweep(
+            lambda seed: net(seed=seed), (x, y), loss=F.cross_entropy, epochs=2, seeds=2,
+            grid={"lam": [0.1, 0.2]}, regularizer=L1, validation=(x, y), way="together",
+        )  # fmt: skip
+        yield torch.tensor(result.values(), dtype=torch.float32)
+        model = net()
+        fit(model, (x, y), loss=F.cross_entropy, epochs=2, seed=0, progress=False)
+        yield model(x)
+        plots.neuron([1.0, 2.0], 0.5)
+        plots.network(Shared1d(1, 1, 5, 3))
+
+    x, y = X, Y
+    here = list(made())
+    x, y = X.to(DEVICE), Y.to(DEVICE)
+    with torch.device(DEVICE):
+        there = list(made())
+    for a, b in zip(there, here, strict=True):
+        close(a, b)
+    assert {t.device for t in there[:8]} == {DEVICE}

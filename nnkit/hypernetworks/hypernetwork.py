@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.utils import prune
 
 from nnkit._checks import whole
+from nnkit._draws import normal
 from nnkit._modes import eval_mode
 from nnkit.hypernetworks.slots import slots
 from nnkit.models import MLP
@@ -108,8 +109,8 @@ class Hypernetwork(nn.Module):
         if self.chunks is not None:
             # from another seed than the network's, or the two would hold the same numbers
             generator = None if seed is None else torch.Generator().manual_seed(seed + 1)
-            draw = torch.randn(self.chunks, embedding, generator=generator)
-            self.embedding = nn.Parameter(draw)
+            like = next(self.network.parameters())
+            self.embedding = nn.Parameter(normal((self.chunks, embedding), generator, like))
         self.batched = _all_linear(target)
         self.target = _form(target, self.batched)
         self.generated = sum(slot.shape.numel() for slot in self.slots)
@@ -125,7 +126,7 @@ class Hypernetwork(nn.Module):
             z: noise (N, noise), or one draw for all (noise,); None draws it for each object.
         """
         if self.noise and z is None:
-            z = torch.randn(len(x), self.noise).to(next(self.parameters()))
+            z = normal((len(x), self.noise), None, like=next(self.parameters()))
         theta = self.weights(c, z)
         sets = len(next(iter(theta.values())))
         if sets not in (1, len(x)):
@@ -165,7 +166,7 @@ class Hypernetwork(nn.Module):
             raise ValueError("without noise all members are equal: build with noise=1 or more")
         size = whole("samples", samples, at_least=2), self.noise
         generator = None if seed is None else torch.Generator().manual_seed(seed)
-        draws = torch.randn(size, generator=generator).to(next(self.parameters()))
+        draws = normal(size, generator, like=next(self.parameters()))
         with eval_mode(self):
             members = torch.stack([self(x, c, z) for z in draws])  # (samples, N, ...)
         return Prediction(members.mean(dim=0), members.std(dim=0))

@@ -53,7 +53,7 @@ def neuron(
         normal=((weights / length).tolist(), bias / length),
         span=0.5 if activation == "sigmoid" else None,
     )
-    along = torch.linspace(-reach, reach, 400)
+    along = torch.linspace(-reach, reach, 400, device="cpu")
     walked.plot(along, h(bias + length * along), color=BLUE)
     walked.axvline(0, color=GREY, lw=1)
     walked.axvline(-bias / length, color=INK, lw=2, ls="--")  # here the sum changes sign

@@ -22,7 +22,7 @@ from nnkit.training.batches import make_batches
 from nnkit.training.probe import probe
 from nnkit.training.randomness import seeded
 from nnkit.training.regularized import MEASURED
-from nnkit.training.setup import check_devices, choose_device, default_adam, move_all
+from nnkit.training.setup import check_devices, choose_device, default_adam, moved
 from nnkit.training.steps import StepSizes
 
 Pairs = Sequence[tuple[Settings, int]]  # (settings, seed) of each trial
@@ -61,9 +61,10 @@ class _Run:
         self.device = choose_device(task.options.get("device"), models[0])
         held = {"data": task.data, "validation": options.get("validation"), "loss": task.loss}
         check_devices(self.device, None, {"model": models[0], **held})
-        move_all((*models, task.loss), self.device)
+        models = [moved(model, self.device) for model in models]
         self.stack = Stack(models, "batched" if is_plain_mlp(models[0]) else "vmap")
-        self.losses = _Losses(task.loss_for, [settings for settings, _ in pairs])
+        losses = [moved(task.loss_for(settings), self.device) for settings, _ in pairs]
+        self.losses = _Losses(losses)
         penalties = [task.regularizer_for(settings) for settings, _ in pairs]
         self.penalty = None
         if any(penalty is not None for penalty in penalties):
@@ -78,7 +79,7 @@ class _Run:
 
     def _try_out(self) -> None:
         """Refuse data and a loss that do not fit, as `fit` does."""
-        loss = self.task.loss_for(self.pairs[0][0])
+        loss, _ = self.losses.groups[0]
         for name, data in (
             ("data", self.task.data),
             ("validation", self.task.options["validation"]),
@@ -121,9 +122,9 @@ class _Run:
         # summed up on the CPU, since not every device has float64: (batches) · (batches, 2, M)
         shares = torch.tensor(sizes, dtype=torch.float64, device="cpu")
         means = torch.tensordot(shares, torch.stack(values).cpu().double(), dims=1)
-        loss, penalty = means.tolist()
+        loss, penalty = means.tolist()  # of each model
         scores = self.validate()
-        sound = self._sound(torch.tensor(loss), torch.tensor(penalty))
+        sound = self._sound(means)
         seconds = (time.perf_counter() - started) / len(self.stack)
         for number, history in enumerate(self.histories):
             if history.stopped:
@@ -182,9 +183,9 @@ class _Run:
             columns[name] = [float(metric(one, y)) for one in output]
         return columns
 
-    def _sound(self, *sums: Tensor) -> list[bool]:
-        """Of which models losses and weights are finite."""
-        sound = torch.stack([s.isfinite() for s in sums]).all(0)
+    def _sound(self, means: Tensor) -> list[bool]:
+        """Of which models losses and penalties (2, M) and weights are finite."""
+        sound = means.isfinite().all(0)
         for p in self.stack.params.values():
             sound &= p.detach().flatten(1).isfinite().all(1).cpu()
         found: list[bool] = sound.tolist()
@@ -206,8 +207,7 @@ class _Run:
 class _Losses:
     """The losses (M,) of outputs (M, N, …) and targets."""
 
-    def __init__(self, loss_for: Callable[..., Any], settings: Sequence[Settings]) -> None:
-        losses = [loss_for(own) for own in settings]
+    def __init__(self, losses: Sequence[Callable[..., Any]]) -> None:
         groups = grouped([getattr(loss, "keywords", None) for loss in losses])
         self.groups = [(losses[group[0]], group) for group in groups]  # and whose it is
 
@@ -248,7 +248,9 @@ class _Batches:
         self.which = torch.tensor([number[seed] for seed in self.seeds], device=self.device)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        orders = [torch.randperm(self.rows, generator=g) for g in self.generators.values()]
+        orders = [
+            torch.randperm(self.rows, generator=g, device="cpu") for g in self.generators.values()
+        ]
         order = torch.stack(orders).to(self.device)[self.which]  # (M, rows)
         for rows in torch.split(order, self.size, dim=1):
             yield self.x[rows], self.y[rows]

@@ -57,10 +57,10 @@ def barrier(a: Net, b: Net, loss: Callable[[Net], Tensor | float], points: int =
         >>> line.height > 0.01  # two equal functions, and none between them
         True
     """
-    t = torch.linspace(0, 1, whole("points", points, at_least=3), dtype=torch.float64)
+    t = torch.linspace(0, 1, whole("points", points, at_least=3), dtype=torch.float64, device="cpu")
     with torch.no_grad():
         losses = [float(loss(interpolate(a, b, float(s)).eval())) for s in t]
-    values = torch.tensor(losses, dtype=torch.float64)
+    values = torch.tensor(losses, dtype=torch.float64, device="cpu")
     chord = torch.lerp(values[0], values[-1], t)
     return Barrier(t, values, float((values - chord).max()))
 

@@ -170,9 +170,8 @@ def make_batches(data: Any, batch_size: int, device: torch.device, shuffle: bool
     x, y = data
     tensors = (*x, y) if isinstance(x, (tuple, list)) else (x, y)
     count = len(y)
-    return TensorBatches(
-        tensors, batch_size, device, (lambda: torch.randperm(count)) if shuffle else None
-    )
+    order = partial(torch.randperm, count, device="cpu") if shuffle else None
+    return TensorBatches(tensors, batch_size, device, order)
 
 
 def _from_loader(loader: DataLoader[Any], device: torch.device) -> Batches:

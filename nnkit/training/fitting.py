@@ -122,9 +122,10 @@ def fit(
     checks.check_dense(model, clip_norm)
 
     place = setup.choose_device(device, model)
-    modules = {"model": model, "loss": loss, "regularizer": regularizer}
-    setup.check_devices(place, optimizer, {**modules, "data": data, "validation": validation})
-    setup.move_all((*modules.values(), *metrics.values()), place)
+    held = {"model": model, "loss": loss, "regularizer": regularizer}
+    setup.check_devices(place, optimizer, {**held, "data": data, "validation": validation})
+    model, loss, regularizer = (setup.moved(item, place) for item in held.values())
+    metrics = {name: setup.moved(metric, place) for name, metric in metrics.items()}
     optimizer = setup.make_optimizer(optimizer, model, lr, regularizer)
     scheduler = setup.make_scheduler(scheduler, optimizer)
     ordered = sorted(callbacks, key=lambda c: isinstance(c, Checkpoint))  # they save the others

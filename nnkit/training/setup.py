@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from nnkit._devices import devices_of, has_type
 from nnkit.training.adam import FusedAdam
+from nnkit.training.nested import move
 from nnkit.training.run import tensors_of
 
 DEVICES = "None (where the model is), 'auto', 'cpu' or one that torch finds, 'cuda' or 'mps'"
@@ -57,7 +58,7 @@ def check_devices(place: torch.device, optimizer: Any, held: Mapping[str, Any]) 
     Args:
         place: the device.
         optimizer: an Optimizer, whose parameters must be there already, or what makes one.
-        held: what is to be there, by name: modules, tensors, or tuples of tensors.
+        held: what is to be there, by name: modules, partials, tensors, or tuples of them.
 
     Raises:
         ValueError: if the optimiser belongs elsewhere.
@@ -68,8 +69,8 @@ def check_devices(place: torch.device, optimizer: Any, held: Mapping[str, Any]) 
         if elsewhere:
             raise ValueError(
                 f"the optimizer holds tensors on {elsewhere.pop()}, but training is on {place}. "
-                f"Hint: make it after model.to({str(place)!r}), or give a factory such as "
-                "optimizer=torch.optim.SGD"
+                f"Hint: make it once all it trains is there, model.to({str(place)!r}), or give "
+                "a factory such as optimizer=torch.optim.SGD"
             )
     for name, item in held.items():
         for dtype in {t.dtype for t in _tensors_of(item)}:
@@ -79,7 +80,9 @@ def check_devices(place: torch.device, optimizer: Any, held: Mapping[str, Any]) 
 
 
 def _tensors_of(item: Any) -> list[Tensor]:
-    """Those of a module, or of a tuple."""
+    """Those of a module, of a partial, or of a tuple."""
+    if isinstance(item, partial):
+        item = (item.func, *item.args, *item.keywords.values())
     if isinstance(item, (tuple, list)):
         return [tensor for part in item for tensor in _tensors_of(part)]
     return [item] if isinstance(item, Tensor) else tensors_of(item)
@@ -94,11 +97,14 @@ def _tensors_in(optimizer: Optimizer) -> Iterator[Tensor]:
             yield from (t for t in kept if isinstance(t, Tensor) and t.shape == p.shape and t.ndim)
 
 
-def move_all(items: Iterable[Any], device: torch.device) -> None:
-    """Move what can be moved in place: the model, a loss with weights, metrics with sums."""
-    for item in items:
-        if isinstance(item, nn.Module):
-            item.to(device)
+def moved(item: Any, device: torch.device) -> Any:
+    """What can be moved: a module, in place; of a partial the function, and its tensors anew."""
+    if isinstance(item, nn.Module):
+        return item.to(device)
+    if isinstance(item, partial):
+        args, keywords = move(item.args, device), move(item.keywords, device)
+        return partial(moved(item.func, device), *args, **keywords)
+    return item
 
 
 def make_optimizer(optimizer: Any, model: nn.Module, lr: float, regularizer: Any = None) -> Any:
