@@ -146,6 +146,17 @@ class Sandbox:
         return bytes(said).decode(errors="replace").strip()
 
 
+def require_sandbox() -> None:
+    """Refuse to go on where no worker starts.
+
+    Raises:
+        SandboxError: if this system has no sandbox; it says what to do.
+    """
+    worker = Sandbox(Limits())
+    worker.wait()
+    worker.close()
+
+
 _spare: dict[tuple[Limits, tuple[str, ...]], Sandbox] = {}
 
 
