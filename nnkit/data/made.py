@@ -25,6 +25,12 @@ def two_moons(n: int = 500, noise: float = 0.1, seed: int = 0) -> Pair:
         n: number of points.
         noise: standard deviation of the normal noise on each coordinate; the radius is 1.
         seed: draws the same points every time.
+
+    Example:
+        >>> from nnkit.data import two_moons
+        >>> X, y = two_moons(200, noise=0.1)
+        >>> X.shape, y.bincount().tolist()
+        (torch.Size([200, 2]), [100, 100])
     """
     y, generator = _labels(n, noise, seed, classes=2)
     angle = math.pi * torch.rand(n, generator=generator)
@@ -40,6 +46,12 @@ def rings(n: int = 500, noise: float = 0.1, seed: int = 0) -> Pair:
         n: number of points.
         noise: standard deviation of the normal noise on each coordinate.
         seed: draws the same points every time.
+
+    Example:
+        >>> from nnkit.data import rings
+        >>> X, y = rings(200, noise=0.0)
+        >>> X.norm(dim=1)[y == 1].round(decimals=3).unique()  # the outer circle
+        tensor([2.])
     """
     y, generator = _labels(n, noise, seed, classes=2)
     angle = 2 * math.pi * torch.rand(n, generator=generator)
@@ -54,6 +66,14 @@ def xor(n: int = 400, noise: float = 0.3, seed: int = 0) -> Pair:
         n: number of points.
         noise: standard deviation of a cloud; at 0 and n = 4 it is the XOR table itself.
         seed: draws the same points every time.
+
+    Example:
+        >>> from nnkit.data import xor
+        >>> X, y = xor(4, noise=0.0)
+        >>> X.tolist()
+        [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]
+        >>> y.tolist()  # 1 where the signs differ: no line separates these
+        [0, 1, 1, 0]
     """
     corner, generator = _labels(n, noise, seed, classes=4)
     first, second = corner // 2, corner % 2
@@ -69,6 +89,13 @@ def curve(n: int = 100, noise: float = 0.1, seed: int = 0, kind: str = "sine") -
         noise: standard deviation of the normal noise on y.
         seed: draws the same points every time.
         kind: which f, a name of ``CURVES``: "line", "sine", "step" or "bump".
+
+    Example:
+        >>> import torch
+        >>> from nnkit.data import curve
+        >>> X, y = curve(50, noise=0.0, kind="sine")
+        >>> torch.allclose(y, torch.sin(torch.pi * X), atol=1e-6)
+        True
     """
     f = CURVES[one_of("curve", kind, CURVES)]
     _, generator = _labels(n, noise, seed, classes=1)

@@ -18,7 +18,17 @@ from nnkit.models import MLP
 
 
 class Prediction(NamedTuple):
-    """What an ensemble predicts: mean and spread (standard deviation), each (N, out)."""
+    """What an ensemble predicts: mean and spread (standard deviation), each (N, out).
+
+    Example:
+        >>> import torch
+        >>> from nnkit.hypernetworks import Hypernetwork
+        >>> from nnkit.models import MLP
+        >>> hyper = Hypernetwork(MLP([2, 8, 1]), context=0, noise=2, seed=0)
+        >>> mean, spread = hyper.predict(torch.randn(5, 2), samples=20, seed=0)
+        >>> bool((spread > 0).all())  # before training the members disagree
+        True
+    """
 
     mean: Tensor
     spread: Tensor
@@ -53,6 +63,16 @@ class Hypernetwork(nn.Module):
     Raises:
         TypeError, ValueError: on any other argument; a target without parameters, with pruning
             masks, or with statistics over batches, which belong to one set of weights.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.hypernetworks import Hypernetwork
+        >>> from nnkit.models import MLP
+        >>> hyper = Hypernetwork(MLP([2, 8, 1]), context=3, seed=0)
+        >>> hyper(torch.randn(5, 2), torch.randn(5, 3)).shape  # each object with weights of its own
+        torch.Size([5, 1])
+        >>> hyper.generated  # weights of the target: (2 + 1) 8 + (8 + 1) 1
+        33
     """
 
     def __init__(
