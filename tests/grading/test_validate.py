@@ -47,7 +47,7 @@ def refusal(file: Path, capfd: pytest.CaptureFixture[str]) -> str:
 # Kernels
 
 
-@pytest.mark.parametrize("end", ["import os; os._exit(1)", "import ctypes; ctypes.string_at(0)"])
+@pytest.mark.parametrize("end", ["import os; os._exit(1)", "import os; os.kill(os.getpid(), 9)"])
 def test_a_kernel_that_dies_is_told_with_its_cell(tmp_path: Path, end: str, capfd) -> None:
     said = refusal(written(tmp_path, mean=end), capfd)
     assert "the kernel died in the cell mean or just before; run all cells in JupyterLab" in said
@@ -143,12 +143,13 @@ def test_a_file_that_is_no_homework_is_refused(tmp_path, content, message, capfd
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path, capfd) -> None:
-    (tmp_path / "loop.ipynb").symlink_to("loop.ipynb")
-    os.mkfifo(tmp_path / "pipe.ipynb")
     assert "does not exist; give" in refusal(tmp_path / "absent.ipynb", capfd)
-    assert "does not exist; give" in refusal(tmp_path / "loop.ipynb", capfd)
-    assert "is no file; give" in refusal(tmp_path / "pipe.ipynb", capfd)
     assert "is no file; give" in refusal(tmp_path, capfd)
+    if hasattr(os, "mkfifo"):  # not on Windows
+        (tmp_path / "loop.ipynb").symlink_to("loop.ipynb")
+        os.mkfifo(tmp_path / "pipe.ipynb")
+        assert "does not exist; give" in refusal(tmp_path / "loop.ipynb", capfd)
+        assert "is no file; give" in refusal(tmp_path / "pipe.ipynb", capfd)
 
 
 def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch, capfd) -> None:
