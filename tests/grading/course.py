@@ -9,7 +9,7 @@ import pytest
 
 from nnkit.course import cli
 from nnkit.course.homework import release
-from nnkit.course.homework.course import open_course
+from nnkit.course.homework.course_folder import open_course
 from nnkit.course.homework.source import name_of
 
 HERE = Path(__file__).parent / "tiny"  # where `nnkit homework` finds its lectures

@@ -17,7 +17,7 @@ import pytest
 import nnkit as library
 from nnkit.course import cli
 from nnkit.course.homework import commands, convert, feedback, grade, release, source
-from nnkit.course.homework.course import open_course
+from nnkit.course.homework.course_folder import open_course
 from nnkit.course.lectures import CourseError
 
 from .course import ESSAY, FIRST, HERE, MEAN, NAME, POSITIVE, UNIT, hand_in, nnkit, released
@@ -446,7 +446,7 @@ def test_the_command_tells_its_version(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_without_nbgrader_the_command_says_what_to_install(monkeypatch, tmp_path, capsys) -> None:
-    monkeypatch.setattr("nnkit.course.homework.course.find_spec", lambda name: None)
+    monkeypatch.setattr("nnkit.course.homework.course_folder.find_spec", lambda name: None)
     assert nnkit("validate", tmp_path / "a.ipynb") == 1
     assert "pip install 'nnkit[homework]'" in capsys.readouterr().err
 

@@ -20,15 +20,15 @@ import torch
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from nnkit.course.homework import grader, source
 from nnkit.course.homework import sandbox as room
-from nnkit.course.homework import source, verify
 from nnkit.course.homework.execute import TrustedExecute
+from nnkit.course.homework.grader import grade_notebook
 from nnkit.course.homework.limits import Limits
 from nnkit.course.homework.protocol import decode, encode
+from nnkit.course.homework.proxies import NoAnswer, Remote, Student, StudentError
 from nnkit.course.homework.sandbox import Sandbox, SandboxError, WorkerLost, fresh
-from nnkit.course.homework.stubs import NoAnswer, Remote, Student, StudentError
 from nnkit.course.homework.transplant import is_test
-from nnkit.course.homework.verify import grade_notebook
 from nnkit.course.homework.worker import Worker
 from tests.grading.attacks import CHANNEL
 from tests.grading.test_hostile import LIMITS, MARKS, REFERENCE, RELEASE, marks, solve
@@ -655,7 +655,7 @@ def test_a_test_that_does_not_end_is_ended() -> None:
 
 @inside
 def test_what_never_comes_back_to_the_test_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify, "GRACE", 0.1)
+    monkeypatch.setattr(grader, "GRACE", 0.1)
     shown = outputs(
         "import itertools",
         ("test", "sum(1 for _ in itertools.count())"),
@@ -685,7 +685,7 @@ def test_a_test_without_a_message_tells_its_line_unless_it_is_hidden() -> None:
 
 @inside
 def test_the_time_of_the_whole_notebook_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify, "PATIENCE", -1)
+    monkeypatch.setattr(grader, "PATIENCE", -1)
     shown = outputs(("solution", "def f(): pass"), ("test", "f()"))
     assert shown[1] == ["OutOfTime: the notebook has used up its time"]
 
@@ -696,7 +696,7 @@ def test_what_is_never_run_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
         raise SandboxError("gone")
 
     seen: list[Any] = []
-    monkeypatch.setattr(verify, "transplant", lambda *args: seen.append(args[0]) or args[0])
+    monkeypatch.setattr(grader, "transplant", lambda *args: seen.append(args[0]) or args[0])
     monkeypatch.setattr(Student, "begin", broken)
     with pytest.raises(SandboxError):
         grade_notebook(copy.deepcopy(RELEASE), REFERENCE, limits=LIMITS)

@@ -8,9 +8,9 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float
 
+from nnkit.course.homework.grader import grade_notebook
 from nnkit.course.homework.limits import Limits
 from nnkit.course.homework.source import master
-from nnkit.course.homework.verify import grade_notebook
 
 
 class TrustedExecute(NbGraderPreprocessor):  # type: ignore[misc]

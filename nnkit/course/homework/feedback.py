@@ -9,7 +9,7 @@ from nbgrader.utils import is_grade
 
 from nnkit.course.homework.batch import run_batch
 from nnkit.course.homework.convert import convert
-from nnkit.course.homework.course import Course, open_course
+from nnkit.course.homework.course_folder import Course, open_course
 from nnkit.course.lectures import CourseError
 
 LIMIT = 120.0  # seconds for one page

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nnkit.course.homework.batch import run_batch
 from nnkit.course.homework.convert import convert
-from nnkit.course.homework.course import Course, open_course, remove
+from nnkit.course.homework.course_folder import Course, open_course, remove
 from nnkit.course.homework.sandbox import require_sandbox
 from nnkit.course.homework.submissions import collect
 

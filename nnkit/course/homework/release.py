@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nnkit.course.homework.convert import convert
-from nnkit.course.homework.course import Course
+from nnkit.course.homework.course_folder import Course
 from nnkit.course.homework.kernel import run
 from nnkit.course.homework.source import find_homework, master, name_of, read
 from nnkit.course.lectures import CourseError
@@ -55,7 +55,7 @@ def refuse_lost_marks(reference: Any, path: Path) -> None:
     """
     release = master(reference)
     if sys.platform.startswith("linux"):
-        from nnkit.course.homework.verify import grade_notebook
+        from nnkit.course.homework.grader import grade_notebook
 
         graded = grade_notebook(release, reference)
     else:  # the teacher's own code may be trusted

@@ -16,10 +16,10 @@ from importlib import import_module
 from types import CodeType, ModuleType
 from typing import Any
 
-from nnkit.course.homework.chance import seed
 from nnkit.course.homework.channel import NONCE, receive, send
 from nnkit.course.homework.limits import Limits
 from nnkit.course.homework.protocol import ProtocolError, Reference, decode, encode
+from nnkit.course.homework.seeds import seed
 
 READY = b"ready"
 MAGIC = re.compile(r"(?<![^\n])[%!?].*", re.MULTILINE)  # %matplotlib inline, !pip install

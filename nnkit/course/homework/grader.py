@@ -15,9 +15,9 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from nnkit.course.homework.chance import seed
 from nnkit.course.homework.limits import Limits
-from nnkit.course.homework.stubs import NoAnswer, Student, StudentError
+from nnkit.course.homework.proxies import NoAnswer, Student, StudentError
+from nnkit.course.homework.seeds import seed
 from nnkit.course.homework.transplant import is_solution, is_test, names, transplant
 
 PATIENCE = 10  # a whole notebook may take as long as this many cells that use up their time

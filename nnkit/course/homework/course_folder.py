@@ -17,7 +17,7 @@ FOLDER = Path("build/homework")
 SETTINGS = '''\
 """nbgrader's settings for this course. Write your own below; they win over the course's."""
 
-from nnkit.course.homework.course import configure
+from nnkit.course.homework.course_folder import configure
 
 c = get_config()
 configure(c, __file__)
