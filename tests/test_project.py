@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import nnkit
+from nnkit._extras import install
 
 ROOT = Path(__file__).parents[1]
 TOP_LEVEL = {
@@ -31,6 +32,14 @@ HOSTS = {
     "www.voip.ammdomus.it",  # whose recordings ask to be credited where it can be seen
     "www.w3.org",
 }
+# What would make pip, uv or the like fetch the other package, which the index has as `nnkit`.
+OTHER = "nnkit"
+FETCHED = re.compile(
+    r"(?:\b(?:install|add|inject|uvx|pipx run)|--with)\b[^\n`;&|]*?"
+    rf"(?<![\w./-]){OTHER}(?![\w/-]|\.\w)"
+    rf"|(?<![\w./-]){OTHER}(?:\[|\s*(?:[=<>~!]=|[<>])\s*\d)"
+    rf"|\b(?:version|metadata|requires|files|distributions?)\((?:name=)?[\"']{OTHER}[\"']"
+)
 MACHINE_PATH = re.compile(r"(?<![\w.~/-])/(?:home|opt|root|Users|work)/|\b[A-Z]:\\Users\b")
 
 
@@ -96,7 +105,59 @@ def test_links_lead_to_known_places() -> None:
     assert {host for host, _ in hosts} <= HOSTS, sorted(h for h in hosts if h[0] not in HOSTS)
 
 
+def test_nothing_asks_for_the_other_package_of_our_name() -> None:
+    asked = [
+        f"{path}: {found[0]}" for path in texts() for found in FETCHED.finditer(read(str(path)))
+    ]
+    assert not asked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"pip install {OTHER}",
+        f"%pip install -q '{OTHER}'",
+        f"uv pip install --upgrade {OTHER}",
+        f"uv add {OTHER}",
+        f"uvx {OTHER} lab",
+        f"uv run --with {OTHER} x.py",
+        f"pip install torch {OTHER} numpy",
+        f"{OTHER}[lab]",
+        f"{OTHER}>=1.0",
+        f"{OTHER} == 0.1.0",
+        f'importlib.metadata.version("{OTHER}")',
+        f"distributions(name='{OTHER}')",
+    ],
+)
+def test_a_bare_requirement_of_the_other_package_is_seen(text: str) -> None:
+    assert FETCHED.search(f"Try: {text}.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"pip install '{OTHER}-course[lab]'",
+        f"`pip install .` gives {OTHER} alone",
+        f"git clone … {OTHER} && cd {OTHER}",
+        f"uv run {OTHER} lab",
+        f"pip install ./{OTHER}",
+        f"make lab installs what {OTHER} needs",
+    ],
+)
+def test_a_word_about_the_package_is_none(text: str) -> None:
+    assert not FETCHED.search(text)
+
+
 # What must agree
+
+
+def test_hints_name_the_distribution_and_an_extra_that_is_there() -> None:
+    name, extras = pyproject()["name"], pyproject()["optional-dependencies"]
+    assert install("lab") == f'pip install "{name}[lab]"'
+    code = "\n".join(read(str(path)) for path in texts() if path.parts[0] == "nnkit")
+    hinted = set(re.findall(r"\binstall\([\"'](\w+)[\"']\)", code))
+    assert hinted
+    assert hinted <= set(extras)
 
 
 def test_one_version_everywhere() -> None:

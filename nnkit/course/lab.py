@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from nnkit._extras import install
 from nnkit.course.lectures import CourseError, find_lectures
 from nnkit.course.theme import HERE, stylesheet
 
@@ -26,7 +27,7 @@ def lab(arguments: Sequence[str] = ()) -> int:
     """
     lectures = find_lectures()
     if find_spec("jupyterlab") is None:
-        raise CourseError("JupyterLab is not installed; try: pip install 'nnkit[lab]'")
+        raise CourseError(f"JupyterLab is not installed; try: {install('lab')}")
     folder = prepare(lectures.parent / "build" / "lab")
     sys.stdout.flush()
     os.execve(sys.executable, command(lectures, folder, arguments), environment(folder))
