@@ -3,6 +3,9 @@
 PYTHON ?= python3
 # The pinned versions; `make test CONSTRAINTS=` installs the newest ones instead.
 CONSTRAINTS ?= constraints.txt
+# `make lab CPU=1` takes torch from PyTorch's own index of builds without CUDA, which nothing else asks.
+CPU ?=
+CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 # Passed on to what a target runs: make lab ARGS="--no-browser --port 9999", make unit ARGS="-k fit".
 ARGS ?=
 WORKERS ?= 2
@@ -19,6 +22,7 @@ LECTURES := -p tests.notebooks.lectures --nbval lectures
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	$(CPU_HINT)
 
 lab: .venv/.lab ## open the lectures in JupyterLab, ready to present
 	.venv/bin/nnkit lab $(ARGS)
@@ -72,15 +76,26 @@ clean: ## remove what was made here, but not the environment in .venv
 unit notebooks browser references: export OMP_NUM_THREADS = 1
 
 # The environment. A stamp per extra says what is installed; [dev] holds [test], which holds [decks]…
+PIP = $(RUN) pip install $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 .venv/.%: pyproject.toml $(CONSTRAINTS) | .venv/bin/python
-	$(RUN) pip install $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e ".[$*]"
+	$(CPU_HINT)
+	$(if $(filter 1,$(CPU)),$(PIP) --no-deps --index-url $(CPU_INDEX) torch $(CPU_$*))
+	$(PIP) -e ".[$*]"
 	@touch $(addprefix .venv/.,$(HOLDS_$*)) $@
 
+CPU_bench := torchvision
 HOLDS_decks := lab
 HOLDS_homework := lab
 HOLDS_test := lab decks homework
 HOLDS_dev := lab decks homework test
 HOLDS_bench := lab decks homework test
+
+# On Linux the torch of the usual index brings CUDA, also where nothing can use it.
+SYSTEM = $(shell uname -s)
+NVIDIA = $(wildcard /proc/driver/nvidia)$(shell command -v nvidia-smi 2>/dev/null)
+TORCH = $(wildcard .venv/lib/python3*/site-packages/torch)
+CPU_HINT = $(if $(filter Linux,$(SYSTEM)),$(if $(NVIDIA)$(TORCH)$(filter 1,$(CPU)),,@echo \
+	"No NVIDIA driver here: add CPU=1, as in 'make lab CPU=1', and save three gigabytes of CUDA."))
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \

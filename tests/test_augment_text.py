@@ -32,6 +32,7 @@ from nnkit.augment.text import (
     with_copies,
 )
 from nnkit.augment.text import sentences as sentence_functions
+from tests import systems
 
 RANDOM = [replace_synonyms, delete_words, delete_sentences, reorder_sentences]
 every_random = pytest.mark.parametrize("change", RANDOM, ids=lambda f: f.__name__)
@@ -241,6 +242,8 @@ def no_program(monkeypatch):
 
 def fake(folder, monkeypatch, body):
     """A program apertium, alone on PATH."""
+    if systems.WINDOWS:
+        pytest.skip(systems.NO_POSIX)
     program = folder / "apertium"
     lines = ["#!" + sys.executable, "import sys", "sys.stdout.reconfigure(encoding='utf-8')"]
     lines += ["sys.stdin.reconfigure(encoding='utf-8')", "text = sys.stdin.read()", body]

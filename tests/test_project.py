@@ -1,9 +1,12 @@
 """Laws on the project itself: what lies where, what must agree with what."""
 
 import functools
+import os
 import re
+import shutil
 import subprocess
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 
 import nnkit
 from nnkit._extras import install
+from tests import systems
 
 ROOT = Path(__file__).parents[1]
 TOP_LEVEL = {
@@ -18,10 +22,11 @@ TOP_LEVEL = {
     *("CHANGELOG.md", "CITATION.cff"),  # where people and tools look for them
     *("lectures", "nnkit", "tests", "img"),
 }
-# Where a link may lead. Nothing is ever fetched from there, nor from anywhere else.
+# Where a link may lead. Nothing is fetched from there unless `make` is told to, by CPU=1.
 HOSTS = {
     "creativecommons.org",
     "doi.org",
+    "download.pytorch.org",  # which `make lab CPU=1` asks; see below
     "example.org",  # what a test asks for and must not get
     "github.com",
     "matplotlib.org",  # which signs its pictures
@@ -196,6 +201,66 @@ def targets() -> set[str]:
     return set(_find(r"^\.PHONY: (.*)$", "Makefile").split())
 
 
+@pytest.fixture
+def dry(tmp_path: Path) -> Callable[..., str]:
+    """What `make` would do in a fresh clone."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    ours = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CPU", "CONSTRAINTS", "ARGS")  # of a make around us
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
+
+    def dry(*arguments: str, **more: str) -> str:
+        command = ["make", "-C", str(tmp_path), "-n", *arguments]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=environment | more
+        )
+        return done.stdout
+
+    return dry
+
+
+@systems.posix
+@pytest.mark.parametrize("extra", ["lab", "test", "bench"])
+def test_cpu_1_takes_torch_from_its_own_index_first(dry: Callable[..., str], extra: str) -> None:
+    pip = r"\.venv/bin/python -m pip install -c constraints\.txt"
+    packages = "torch torchvision" if extra == "bench" else "torch"
+    pattern = rf'{pip} --no-deps --index-url file:///torch {packages}\s*\n{pip} -e "\.\[{extra}\]"'
+    assert re.search(pattern, dry(f".venv/.{extra}", "CPU=1", "CPU_INDEX=file:///torch"))
+    assert re.search(pattern, dry(f".venv/.{extra}", CPU="1", CPU_INDEX="file:///torch"))
+    newest = dry(f".venv/.{extra}", "CPU=1", "CPU_INDEX=file:///torch", "CONSTRAINTS=")
+    assert re.search(pattern.replace(r" -c constraints\.txt", " *"), newest)
+
+
+@systems.posix
+def test_nothing_else_asks_the_index_of_torch(dry: Callable[..., str]) -> None:
+    address = "https://" + "download.pytorch.org"
+    assert address in dry("lab", "CPU=1")
+    assert address not in dry("lab")
+    assert address not in dry("lab", CPU="x86_64")  # some systems say so everywhere
+    places = [str(path) for path in texts() if address in read(str(path))]
+    assert places == ["Makefile"]
+
+
+@systems.posix
+@pytest.mark.parametrize(
+    ("said", "here"),
+    [
+        (True, {}),
+        (False, {"SYSTEM": "Darwin"}),
+        (False, {"NVIDIA": "/usr/bin/nvidia-smi"}),
+        (False, {"TORCH": ".venv/lib/python3.13/site-packages/torch"}),
+        (False, {"CPU": "1"}),
+    ],
+)
+def test_make_says_once_what_cpu_1_saves(
+    dry: Callable[..., str], said: bool, here: dict[str, str]
+) -> None:
+    known = [f"{k}={v}" for k, v in ({"SYSTEM": "Linux", "NVIDIA": "", "TORCH": ""} | here).items()]
+    for target in (".venv/.lab", ".venv/.test", "help"):
+        assert dry(target, *known).count("No NVIDIA driver") == said
+
+
+@systems.posix
 def test_make_alone_prints_every_target() -> None:
     done = subprocess.run(["make", "-C", ROOT], capture_output=True, text=True, check=True)
     assert set(re.findall(r"^make ([a-z]+)  .*\S$", done.stdout, re.MULTILINE)) == targets()

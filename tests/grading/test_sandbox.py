@@ -28,9 +28,11 @@ from nnkit.course.homework.stubs import NoAnswer, Remote, Student, StudentError
 from nnkit.course.homework.transplant import is_test
 from nnkit.course.homework.verify import grade_notebook
 from nnkit.course.homework.worker import Worker
+from tests import systems
 from tests.grading.attacks import CHANNEL
 from tests.grading.test_hostile import LIMITS, MARKS, REFERENCE, RELEASE, marks, solve
 
+pytestmark = systems.sandboxed
 inside = pytest.mark.usefixtures("sandbox")
 
 
