@@ -13,7 +13,9 @@ BENCH ?= training
 
 RUN := .venv/bin/python -m
 PYTEST = $(RUN) pytest -n $(WORKERS) --dist loadfile --durations 10 $(ARGS)
-COVERAGE := --cov --cov-report term --cov-fail-under 95
+# Where students' code cannot be run in a sandbox, the tests of grading are left out: a tenth of all.
+SANDBOX = $(shell bwrap --unshare-all --unshare-user --disable-userns --ro-bind / / true 2>/dev/null && echo yes)
+COVERAGE = $(if $(SANDBOX),--cov --cov-report term --cov-fail-under 95)
 LECTURES := -p tests.notebooks.lectures --nbval lectures
 
 .DEFAULT_GOAL := help
