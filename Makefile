@@ -17,10 +17,12 @@ PYTEST = $(RUN) pytest -n $(WORKERS) --dist loadfile --durations 10 $(ARGS)
 SANDBOX = $(shell bwrap --unshare-all --unshare-user --disable-userns --ro-bind / / true 2>/dev/null && echo yes)
 COVERAGE = $(if $(SANDBOX),--cov --cov-report term --cov-fail-under 95)
 LECTURES := -p tests.notebooks.lectures --nbval lectures
+# The parts that train most, under a minute of the processor each.
+TRAINING := 18_architecture/8_hypernetworks 19_regularization/7_pruning 19_regularization/8_together
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab test unit notebooks browser decks homework references images bench dev lint format clean
+.PHONY: help lab test unit notebooks noavx browser decks homework references images bench dev lint format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +44,10 @@ unit: .venv/.test ## test the library; its coverage must reach 95 %
 
 notebooks: .venv/.test ## run every cell of every lecture, the network cut off, and check what it shows
 	$(RUN) tests.notebooks.offline $(PYTEST) $(LECTURES) tests/notebooks
+
+noavx: .venv/.test ## run the three parts that train most as on a processor without AVX
+	ATEN_CPU_CAPABILITY=default DNNL_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE \
+		$(PYTEST) -p tests.notebooks.lectures --nbval $(TRAINING:%=lectures/%.md)
 
 browser: .venv/.test ## write the decks, test them and JupyterLab in Chromium
 	$(if $(ARGS),,-.venv/bin/nnkit decks)
@@ -75,7 +81,7 @@ clean: ## remove what was made here, but not the environment in .venv
 	find lectures nnkit tests -name __pycache__ -prune -exec rm -rf {} +
 	find lectures -name .ipynb_checkpoints -prune -exec rm -rf {} +
 
-unit notebooks browser references: export OMP_NUM_THREADS = 1
+unit notebooks noavx browser references: export OMP_NUM_THREADS = 1
 
 # The environment. A stamp per extra says what is installed; [dev] holds [test], which holds [decks]…
 PIP = $(RUN) pip install $(if $(CONSTRAINTS),-c $(CONSTRAINTS))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import nnkit
 from nnkit._extras import install
@@ -188,12 +189,38 @@ def test_the_workflow_tries_the_python_versions_that_are_promised() -> None:
     assert pyproject()["requires-python"] == f">={promised[0]}"
 
 
-def test_the_workflow_runs_what_ci_runs() -> None:
-    commands = re.findall(r"run: (.*)", read(".github/workflows/ci.yml"))
-    assert [c for c in commands if not c.startswith("sudo sysctl")] == [".ci/run"]
-    steps = _find(r"^for step in (.*); do$", ".ci/run").split()
-    assert steps == ["lint", "test"]
+@functools.cache
+def jobs() -> dict[str, Any]:
+    return dict(yaml.safe_load(read(".github/workflows/ci.yml"))["jobs"])
+
+
+def commands(job: str) -> list[str]:
+    lines = [step["run"] for step in jobs()[job]["steps"] if "run" in step]
+    return [line for line in lines if not line.startswith("sudo sysctl")]
+
+
+def test_the_workflow_runs_all_on_linux() -> None:
+    assert commands("linux") == [".ci/run"]
+    assert jobs()["linux"]["env"]["CPU"] == "1"
+    steps = _find(r"^\[ \$# -gt 0 \] \|\| set -- (.*)$", ".ci/run").split()
+    assert steps == ["lint", "test", "noavx"]
     assert set(steps) <= targets()
+
+
+def test_the_workflow_tries_the_torch_that_brings_cuda_each_week() -> None:
+    assert "schedule" in jobs()["cuda"]["if"]
+    assert commands("cuda") == [".ci/run unit"]
+    assert "CPU" not in jobs()["cuda"]["env"]
+
+
+def test_the_workflow_tries_a_mac_and_windows() -> None:
+    assert jobs()["mac"]["runs-on"].startswith("macos")
+    assert commands("mac") == ["make --keep-going unit notebooks PYTHON=python"]
+    assert jobs()["windows"]["runs-on"].startswith("windows")
+    make, *by_hand = (line.replace("Scripts", "bin") for line in commands("windows"))
+    assert make == "python -m venv .venv"
+    assert len(by_hand) == 3
+    assert not [line for line in by_hand if f"`{line}`" not in read("README.md")]
 
 
 @functools.cache
