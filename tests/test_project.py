@@ -43,7 +43,7 @@ OTHER = "nnkit"
 FETCHED = re.compile(
     r"(?:\b(?:install|add|inject|uvx|pipx run)|--with)\b[^\n`;&|]*?"
     rf"(?<![\w./-]){OTHER}(?![\w/-]|\.\w)"
-    rf"|(?<![\w./-]){OTHER}(?:\[|\s*(?:[=<>~!]=|[<>])\s*\d)"
+    rf"|(?<![\w./-]){OTHER}(?:\\?\[|\s*(?:[=<>~!]=|[<>])\s*\d)"
     rf"|\b(?:version|metadata|requires|files|distributions?)\((?:name=)?[\"']{OTHER}[\"']"
 )
 MACHINE_PATH = re.compile(r"(?<![\w.~/-])/(?:home|opt|root|Users|work)/|\b[A-Z]:\\Users\b")
@@ -129,6 +129,7 @@ def test_nothing_asks_for_the_other_package_of_our_name() -> None:
         f"uv run --with {OTHER} x.py",
         f"pip install torch {OTHER} numpy",
         f"{OTHER}[lab]",
+        rf"{OTHER}\[lab\]",
         f"{OTHER}>=1.0",
         f"{OTHER} == 0.1.0",
         f'importlib.metadata.version("{OTHER}")',
