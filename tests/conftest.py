@@ -11,6 +11,15 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
+from tests import systems
+
+
+def pytest_report_header() -> list[str]:
+    """Say what this system leaves out."""
+    left_out = {systems.NO_SANDBOX, systems.NOT_MEASURED} if not systems.LINUX else set()
+    left_out |= {systems.NO_POSIX} if systems.WINDOWS else set()
+    return [f"left out here, run on Linux: {reason}" for reason in sorted(left_out)]
+
 
 @pytest.fixture(autouse=True)
 def seed() -> int:

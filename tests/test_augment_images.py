@@ -529,5 +529,5 @@ def test_coins_lie_where_the_mask_says():
 
 def test_without_pillow_the_cure_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(ImportError, match=r"Pillow: pip install nnkit\[plots\]"):
+    with pytest.raises(ImportError, match=r'Pillow: pip install "nnkit-course\[plots\]"'):
         data.photograph()

@@ -29,6 +29,7 @@ from nnkit.augment.text import (
     translation,
     with_copies,
 )
+from tests import systems
 
 RANDOM = [replace_synonyms, delete_words, delete_sentences, reorder_sentences]
 every_random = pytest.mark.parametrize("change", RANDOM, ids=lambda f: f.__name__)
@@ -238,6 +239,8 @@ def no_program(monkeypatch):
 
 def fake(folder, monkeypatch, body):
     """A program apertium, alone on PATH."""
+    if systems.WINDOWS:
+        pytest.skip(systems.NO_POSIX)
     program = folder / "apertium"
     lines = ["#!" + sys.executable, "import sys", "sys.stdout.reconfigure(encoding='utf-8')"]
     lines += ["sys.stdin.reconfigure(encoding='utf-8')", "text = sys.stdin.read()", body]

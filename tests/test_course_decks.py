@@ -211,7 +211,7 @@ def test_a_picture_that_is_not_there_is_refused(tmp_path: Path, address: str) ->
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(render, "find_spec", lambda name: None)
-    with pytest.raises(CourseError, match=r"sphinx_revealjs is not installed.*nnkit\[decks\]"):
+    with pytest.raises(CourseError, match=r"sphinx_revealjs is not .*nnkit-course\[decks\]"):
         render._exporter()
 
 

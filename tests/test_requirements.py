@@ -53,6 +53,11 @@ def test_the_bare_library_needs_torch_and_numpy_only() -> None:
     assert {Requirement(line).name for line in PROJECT["dependencies"]} == {"torch", "numpy"}
 
 
+def for_one_system(requirement: Requirement) -> bool:
+    """Whether one system alone needs it, as the ordinary torch of Linux its CUDA libraries."""
+    return bool(re.search("platform|os_name", str(requirement.marker)))
+
+
 def test_importing_costs_what_torch_costs() -> None:
     rooms = ", ".join(f"nnkit.{room}" for room in LIBRARY)
     loaded = python(f"import sys, {rooms}; print(*sys.modules)").split()
@@ -91,7 +96,7 @@ def test_every_direct_requirement_is_pinned_to_an_allowed_version() -> None:
     extras = PROJECT["optional-dependencies"].values()
     for requirement in map(Requirement, [*PROJECT["dependencies"], *chain(*extras)]):
         name = canonicalize_name(requirement.name)
-        if name != "nnkit":
+        if name != PROJECT["name"]:
             assert name in pins(), f"{requirement} has no pin in constraints.txt"
             assert requirement.specifier.contains(pins()[name]), f"{requirement} against its pin"
 
@@ -105,8 +110,8 @@ def test_what_a_pinned_package_needs_is_pinned_too() -> None:
         for line in importlib.metadata.requires(name) or []:
             requirement = Requirement(line)
             needed = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-            if re.search("platform|os_name", str(requirement.marker)):
-                continue  # what one system alone needs, as torch its CUDA libraries
+            if for_one_system(requirement):
+                continue
             if needed and canonicalize_name(requirement.name) not in pins():
                 loose.append(f"{name} needs {requirement}")
     assert not loose

@@ -409,7 +409,7 @@ def test_without_scipy_the_way_to_install_it_is_named(monkeypatch):
         return real(name, *args)
 
     monkeypatch.setattr(builtins, "__import__", fake)
-    with pytest.raises(ImportError, match=r"pip install nnkit\[data\]"):
+    with pytest.raises(ImportError, match=r'pip install "nnkit-course\[data\]"'):
         align(MLP([2, 3, 1]), MLP([2, 3, 1]))
 
 

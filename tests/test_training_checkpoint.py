@@ -14,6 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from nnkit.training import Callback, Checkpoint, EarlyStopping, checkpoint, fit
+from tests import systems
 
 schedules = torch.optim.lr_scheduler
 torch.manual_seed(0)
@@ -62,7 +63,7 @@ def assert_same_run(one, two):
     assert one[1].stopped == two[1].stopped
 
 
-@pytest.mark.skipif(os.name == "nt", reason="forks, and SIGKILL is of POSIX")
+@systems.posix
 def test_runs_killed_at_any_point_end_as_the_run_that_nobody_killed(tmp_path):
     script = Path(__file__).with_name("resumable.py")
     command = [sys.executable, str(script), str(tmp_path)]

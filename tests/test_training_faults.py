@@ -1,7 +1,6 @@
 """A run that goes wrong ends at once, says why and gives a usable model back."""
 
 import math
-import os
 import signal
 import time
 
@@ -181,7 +180,7 @@ class Interrupt(Callback):
 
     def _maybe(self, hook, run):
         if hook == self.hook and run.step >= self.step:
-            os.kill(os.getpid(), signal.SIGINT)  # as Ctrl-C does
+            signal.raise_signal(signal.SIGINT)  # as Ctrl-C does
 
     def on_epoch_begin(self, run):
         self._maybe("on_epoch_begin", run)

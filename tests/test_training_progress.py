@@ -1,12 +1,9 @@
 """The bar is seen in a terminal and in a notebook, and nowhere else."""
 
 import os
-import pty
 import re
-import select
 import subprocess
 import sys
-import termios
 import types
 
 import IPython.display
@@ -21,6 +18,7 @@ from torch import nn
 from nnkit.training import fit, progress
 from nnkit.training.progress import Progress, bar_maker
 from nnkit.training.run import Run
+from tests import systems
 
 SCRIPT = """
 import os, time, torch
@@ -47,6 +45,10 @@ print("told", flush=True)
 
 def in_terminal() -> str:
     """What the script sends to a terminal of 80 columns."""
+    import pty  # these three are not there on Windows
+    import select
+    import termios
+
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
     environment = {**os.environ, "TERM": "xterm"}
@@ -79,6 +81,7 @@ def screen(text: str) -> list[str]:
     return lines
 
 
+@systems.posix
 def test_a_terminal_shows_a_bar_that_moves_if_the_run_is_long_and_leaves_nothing_behind():
     seen = in_terminal()
     short, long, told = seen.split("short\r\n")[0], *seen.split("short\r\n")[1].split("long\r\n")

@@ -8,6 +8,7 @@ from functools import partial
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+from tests import systems
 from tests.benchmarks.training import (
     BATCH,
     by_hand,
@@ -20,6 +21,7 @@ from tests.benchmarks.training import (
 
 DATA, VALIDATION = digits()
 ADAM = torch.optim.Adam
+pytestmark = systems.measured
 
 
 def ratio(ours: Callable[[], None], theirs: Callable[[], None]) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path, PurePath
 
+from nnkit._extras import install
 from nnkit.course.lectures import CourseError, find_lectures
 from nnkit.course.theme import HERE, stylesheet
 
@@ -28,7 +29,7 @@ def lab(arguments: Sequence[str] = ()) -> int:
     """
     lectures = find_lectures()
     if find_spec("jupyterlab") is None:
-        raise CourseError("JupyterLab is not installed; try: pip install 'nnkit[lab]'")
+        raise CourseError(f"JupyterLab is not installed; try: {install('lab')}")
     try:
         folder = prepare(lectures.parent / "build" / "lab")
     except OSError as error:

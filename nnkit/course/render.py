@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from nnkit._extras import install
 from nnkit.course.embed import embed_images
 from nnkit.course.execute import Executed
 from nnkit.course.lectures import CourseError, Part
@@ -115,5 +116,5 @@ def _exporter() -> Any:
 def _folder(package: str) -> Path:
     spec = find_spec(package)
     if spec is None or spec.origin is None:
-        raise CourseError(f"{package} is not installed; try: pip install 'nnkit[decks]'")
+        raise CourseError(f"{package} is not installed; try: {install('decks')}")
     return Path(spec.origin).parent

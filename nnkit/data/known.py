@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nnkit._extras import install
 from nnkit.data.files import stored
 
 Pair = tuple[Tensor, Tensor]
@@ -75,4 +76,4 @@ def _pixels(X: NDArray[Any], white: int) -> Tensor:
 
 
 def _hint(data: str, package: str) -> str:
-    return f"{data}() reads its images from {package}: pip install nnkit[data]"
+    return f"{data}() reads its images from {package}: {install('data')}"

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nnkit._extras import install
 from nnkit.data.files import stored
 
 
@@ -42,6 +43,6 @@ def _pixels(file: str) -> Tensor:
     try:
         from PIL import Image
     except ImportError as error:
-        raise ImportError(f"{file} is read by Pillow: pip install nnkit[plots]") from error
+        raise ImportError(f"{file} is read by Pillow: {install('plots')}") from error
     with stored("photographs", file).open("rb") as source, Image.open(source) as image:
         return torch.from_numpy(np.array(image))

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from nnkit._devices import brought
+from nnkit._extras import install
 from nnkit.activations import activation
 from nnkit.models import MLP
 from nnkit.symmetry.moves import affine, checked, duplicate, free_streams, moved
@@ -66,7 +67,7 @@ def _matched(net: MLP, stream: list[int], plain: Tensor, signed: Tensor) -> MLP:
     try:
         from scipy.optimize import linear_sum_assignment
     except ImportError as error:
-        raise ImportError("align() solves with scipy: pip install nnkit[data]") from error
+        raise ImportError(f"align() solves with scipy: {install('data')}") from error
     odd = activation(net.activation).odd
     score = plain + (signed.abs() if odd else signed)
     places, order = linear_sum_assignment(score.numpy(), maximize=True)

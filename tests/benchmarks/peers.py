@@ -1,6 +1,7 @@
 """The same training in other libraries, each set up as its documentation advises, logs off."""
 
 import importlib
+import importlib.metadata
 import importlib.util
 import logging
 import os
@@ -23,16 +24,28 @@ def installed(module: str) -> bool:
 
 
 def hide_if_broken(module: str) -> None:
-    """Make as if a library were not installed if it cannot be imported.
+    """Make as if a package were not installed if it cannot be imported, and say why.
 
-    torchvision built for another torch would take Lightning and skorch down with it.
+    torchvision built for another torch would take Lightning down with it: what Lightning is built
+    on does not try to import torchvision, it believes the package's metadata.
     """
+    if not installed(module):
+        return
     try:
         importlib.import_module(module)
-    except Exception:
+    except Exception as error:
+        print(f"{module} cannot be imported and is hidden from the others: {error!r}")
         for name in [name for name in sys.modules if name.split(".")[0] == module]:
             del sys.modules[name]
         sys.modules[module] = None  # type: ignore[assignment]
+        known = importlib.metadata.Distribution.from_name
+
+        def from_name(name: str) -> importlib.metadata.Distribution:
+            if name == module:
+                raise importlib.metadata.PackageNotFoundError(name)
+            return known(name)
+
+        importlib.metadata.Distribution.from_name = staticmethod(from_name)  # type: ignore
 
 
 def skorch(net: Callable[[], nn.Module], batch_size: int) -> Train:
@@ -139,14 +152,18 @@ def keras(net: Callable[[], nn.Module], batch_size: int) -> Train:
 
 
 def prepare(name: str, net: Callable[[], nn.Module], batch_size: int) -> Train | None:
-    """A peer's training function, quiet; None, with a note, if it is not installed."""
+    """A peer's training function, quiet; None, with a note, if it is not installed or broken."""
     if not installed(name):
         print(f"{name} is not installed, its row is left out: pip install -e '.[bench]'")
         return None
     hide_if_broken("torchvision")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        train: Train = globals()[name](net, batch_size)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            train: Train = globals()[name](net, batch_size)
+    except Exception as error:  # whatever one of its own packages raises
+        print(f"{name} cannot be imported, its row is left out: {error!r}")
+        return None
 
     def quiet(data: Pair, validation: Pair, epochs: int) -> None:
         with warnings.catch_warnings():

@@ -448,7 +448,7 @@ def test_the_command_tells_its_version(capsys: pytest.CaptureFixture[str]) -> No
 def test_without_nbgrader_the_command_says_what_to_install(monkeypatch, tmp_path, capsys) -> None:
     monkeypatch.setattr("nnkit.course.homework.course_folder.find_spec", lambda name: None)
     assert nnkit("validate", tmp_path / "a.ipynb") == 1
-    assert "pip install 'nnkit[homework]'" in capsys.readouterr().err
+    assert "nnkit-course[homework]" in capsys.readouterr().err
 
 
 def test_programs_beside_python_are_found(tmp_path: Path, monkeypatch) -> None:

@@ -30,9 +30,11 @@ from nnkit.course.homework.proxies import NoAnswer, Remote, Student, StudentErro
 from nnkit.course.homework.sandbox import Sandbox, SandboxError, WorkerLost, fresh
 from nnkit.course.homework.transplant import is_test
 from nnkit.course.homework.worker import Worker
+from tests import systems
 from tests.grading.attacks import CHANNEL
 from tests.grading.test_hostile import LIMITS, MARKS, REFERENCE, RELEASE, marks, solve
 
+pytestmark = systems.sandboxed
 inside = pytest.mark.usefixtures("sandbox")
 
 

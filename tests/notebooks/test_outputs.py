@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.notebooks.outputs import Stored, agree, digests, read, text_of, write
+from tests.notebooks.outputs import Stored, agree, digests, read, text_of, trained, write
 
 
 def data(kind: str, value: str, **others: object) -> dict[str, object]:
@@ -89,6 +89,58 @@ def test_a_difference_is_seen(a: str, b: str) -> None:
 def test_floats_of_four_digits_agree_only_if_equal(a: int, b: int, exponent: int) -> None:
     x, y = (f"{n / 1000:.3f}e{exponent:+d}" for n in (a, b))
     assert agree(x, y) == (a == b)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("−9.0 ± 2.7", "−9.1 ± 2.6"),
+        ("accuracy 0.997", "accuracy 0.998"),
+        ("+0.0", "-0.1"),
+        ("1.2e-03", "1.3e-03"),
+        ("0.5", "0.49"),
+        ("99.99 %", "100.0 %"),
+    ],
+)
+def test_the_last_digit_may_be_the_next_where_something_is_trained(a: str, b: str) -> None:
+    assert agree(a, b, trained=True)
+    assert agree(b, a, trained=True)
+    assert not agree(a, b)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("−9.0 ± 2.7", "−9.2 ± 2.7"),
+        ("1.2e-03", "1.2e-04"),
+        ("0.5", "0.48"),
+        ("12 of 20 right", "13 of 20 right"),
+        ("97 %", "98 %"),
+        ("tensor([1., 0.])", "tensor([0., 0.])"),
+        ("1.0", "1"),
+        ("1.5", "-1.5"),
+        ("better by 0.1", "worse by 0.1"),
+        ("nan", "0.1"),
+        ("0.1 0.2", "0.1"),
+    ],
+)
+def test_a_real_change_is_seen_where_something_is_trained(a: str, b: str) -> None:
+    assert not agree(a, b, trained=True)
+    assert not agree(b, a, trained=True)
+
+
+@given(st.integers(-999, 999), st.integers(-999, 999), st.integers(1, 3))
+def test_of_what_is_trained_only_neighbours_agree(a: int, b: int, decimals: int) -> None:
+    x, y = (f"{n / 10**decimals:.{decimals}f}" for n in (a, b))
+    assert agree(x, y, trained=True) == (abs(a - b) <= 1)
+
+
+def test_what_comes_after_a_training_cell_may_come_of_training() -> None:
+    sources = ["import torch", "def steps(): ...", "history = fit(model, data)", "w = 1", "fit(m)"]
+    assert trained(sources) == [False, False, True, True, True]
+    for code in ("sweep(f, X)", "loss.backward()", "optimizer.step()", "StandardScaler().fit(X)"):
+        assert trained(["x = 1", code]) == [False, True]
+    assert trained(["benefit(x)", "fit"]) == [False, False]
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"])))

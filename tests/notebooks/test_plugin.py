@@ -119,6 +119,18 @@ def test_a_changed_number_fails(run: Run, pytester: pytest.Pytester) -> None:
     assert re.search(r"-0.2501 of 2\n\+0.2500 of 2", failed["Cell 0: One and one"])
 
 
+def test_a_neighbour_of_a_number_passes_only_where_a_cell_trains(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    trains = ("total = 1 + 1", "total = 1 + 1\nstep = print\nstep()")
+    run("--rebuild-references", change=trains)
+    reference = pytester.path / REFERENCE
+    stored = reference.read_text("utf-8")
+    for number, passes in (("0.2501", True), ("0.2499", True), ("0.2502", False)):
+        reference.write_text(stored.replace("0.2500", number), "utf-8")
+        assert list(failures(run(change=trains))) == ([] if passes else ["Cell 0: One and one"])
+
+
 def test_a_stale_reference_asks_for_a_new_one(run: Run, pytester: pytest.Pytester) -> None:
     run("--rebuild-references")
     failed = failures(run(change=("assert total == 2", "assert total == 2  # now")))
@@ -148,9 +160,16 @@ def test_a_cell_selected_alone_finds_what_came_before(run: Run) -> None:
 
 def test_the_time_limit_can_fail(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lectures, "SECONDS", 0.001)
+    monkeypatch.setattr(lectures, "TIMED", True)
     failed = failures(run("--rebuild-references"))
     assert list(failed) == ["Whole part"]
     assert "a part may take 0.001 s" in failed["Whole part"]
+
+
+def test_a_slow_machine_fails_no_part(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lectures, "SECONDS", 0.001)
+    monkeypatch.setattr(lectures, "TIMED", False)
+    run("--rebuild-references").assert_outcomes(passed=3)
 
 
 def test_homework_runs_but_nothing_is_stored_of_it(run: Run, pytester: pytest.Pytester) -> None:

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from nnkit._extras import install
 from nnkit.course.homework.source import STUB
 from nnkit.course.lectures import CourseError
 
@@ -131,7 +132,7 @@ def require_nbgrader() -> None:
         CourseError: if it is not installed.
     """
     if find_spec("nbgrader") is None:
-        raise CourseError("nbgrader is not installed; try: pip install 'nnkit[homework]'")
+        raise CourseError(f"nbgrader is not installed; try: {install('homework')}")
 
 
 def open_course(root: Path, url: str | None = None) -> Course:
