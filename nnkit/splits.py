@@ -5,7 +5,7 @@
 [6, 2, 2]
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -124,8 +124,8 @@ def _rounded_shares(counts: Rows) -> Rows:
     low[single] = high[single] = (0, 0, 1)
     counts = counts.clip(low, high)
     for part in range(3):  # as many rows of each class as there are
-        lack = sizes - counts.sum(1)
-        counts[:, part] += lack.clip(low[:, part] - counts[:, part], high[:, part] - counts[:, part])
+        wanted = counts[:, part] + sizes - counts.sum(1)
+        counts[:, part] = wanted.clip(low[:, part], high[:, part])
 
     def move(source: int, target: int, most: int) -> int:
         ready = (counts[:, source] > low[:, source]) & (counts[:, target] < high[:, target])
@@ -207,7 +207,7 @@ def _label(group: Any) -> Any:
     while isinstance(label, list) and len(label) == 1:
         label = label[0]
     for part in label if isinstance(label, tuple) else (label,):
-        by_value = type(part).__hash__ is not None and type(part).__eq__ is not object.__eq__
+        by_value = isinstance(part, Hashable) and type(part).__eq__ != object.__eq__
         if not by_value or part != part:
             raise TypeError(
                 f"a group must be a number, a text or a tuple of them, got {group!r}. "

@@ -319,7 +319,7 @@ def test_a_class_of_one_row_is_trained_on():
 def test_more_classes_of_one_row_than_rows_to_train_on_are_refused_or_no_classes():
     X = torch.arange(20)
     assert rows_of(split(X, X)) == rows_of(split(X, X, stratify=False))
-    with pytest.raises(ValueError, match="20 classes have one row.*12 rows to train on"):
+    with pytest.raises(ValueError, match=r"20 classes have one row.*12 rows to train on"):
         split(X, X, stratify=True)
 
 
