@@ -32,7 +32,7 @@ def freeze(model: nn.Module, which: Which = None) -> list[str]:
             parameter.grad = None
         _thaw(module)
         if isinstance(module, _NormBase):
-            module.register_forward_pre_hook(_stay_in_evaluation)
+            module.register_forward_pre_hook(stay_in_evaluation)
     return list(found)
 
 
@@ -48,12 +48,13 @@ def unfreeze(model: nn.Module, which: Which = None) -> list[str]:
     return list(found)
 
 
-def _stay_in_evaluation(module: nn.Module, _: Any) -> None:
+def stay_in_evaluation(module: nn.Module, _: Any) -> None:
+    """The hook on a frozen batch normalisation, whatever mode the model is in."""
     module.eval()
 
 
 def _thaw(module: nn.Module) -> None:
     """Remove the hook by which a frozen batch normalisation stays in evaluation mode."""
     for key, hook in list(module._forward_pre_hooks.items()):
-        if hook is _stay_in_evaluation:
+        if hook is stay_in_evaluation:
             del module._forward_pre_hooks[key]
