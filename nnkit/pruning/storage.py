@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from nnkit._used import plain_state
+
 FORMAT = "nnkit sparse 1"
 WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
@@ -33,7 +35,7 @@ def save_sparse(model: nn.Module, path: str | Path) -> int:
     """
     header: dict[str, Any] = {"format": FORMAT, "tensors": []}
     arrays: dict[str, NDArray[Any]] = {}
-    for name, tensor in plain_state(model).items():
+    for name, tensor in plain_state(model.state_dict()).items():
         if tensor.element_size() not in WORDS:
             raise ValueError(f"{name} is of type {tensor.dtype}, which cannot be stored")
         flat = tensor.cpu().contiguous().flatten()
@@ -82,16 +84,4 @@ def load_sparse(path: str | Path) -> dict[str, Tensor]:
 
 def size_in_bytes(model: nn.Module) -> int:
     """Return how many bytes the state of a net takes in memory, without masks."""
-    return sum(t.numel() * t.element_size() for t in plain_state(model).values())
-
-
-def plain_state(model: nn.Module) -> dict[str, Tensor]:
-    """Return a net's state dictionary as if the masks of pruning were zeros among its weights."""
-    state = model.state_dict()
-    plain = {}
-    for name, tensor in state.items():
-        if name.endswith("_orig") and (base := name.removesuffix("_orig")) + "_mask" in state:
-            plain[base] = tensor * state[base + "_mask"]
-        elif not (name.endswith("_mask") and name.removesuffix("_mask") + "_orig" in state):
-            plain[name] = tensor
-    return plain
+    return sum(t.numel() * t.element_size() for t in plain_state(model.state_dict()).values())

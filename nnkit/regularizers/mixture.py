@@ -32,6 +32,8 @@ class GaussianMixturePrior(WeightPenalty):
     Source: Nowlan and Hinton, 1992.
     """
 
+    of_complex = False
+
     def __init__(
         self,
         lam: Lam,
