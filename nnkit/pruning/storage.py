@@ -8,6 +8,7 @@ that is smaller than all values above 3 % zeros; at 90 % it is a seventh. Indice
 import json
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -61,11 +62,11 @@ def load_sparse(path: str | Path) -> dict[str, Tensor]:
         ValueError: not such a file.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+            arrays = dict(stored)
         header = json.loads(arrays["header"].tobytes())
         entries = header["tensors"] if header["format"] == FORMAT else None
-    except (ValueError, KeyError, TypeError, EOFError) as error:
+    except (ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
         raise ValueError(f"{path} was not written by save_sparse") from error
     if entries is None:
         raise ValueError(f"{path} is of format {header['format']!r}, this version reads {FORMAT!r}")

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils import prune
 
 from nnkit._checks import number, one_of
+from nnkit._used import plain_name
 from nnkit.pruning.scores import leaf, magnitude, mask_of, prunable
 
 
@@ -63,8 +64,9 @@ def masks(model: nn.Module) -> dict[str, Tensor]:
 def finalize(model: nn.Module) -> None:
     """Turn masks into zeros among plain weights, in place. More training would fill them again."""
     for module in model.modules():
-        if hasattr(module, "weight_mask"):
-            prune.remove(module, "weight")  # type: ignore[no-untyped-call]
+        for name, _ in [*module.named_parameters(recurse=False)]:
+            if (plain := plain_name(module, name)) != name:
+                prune.remove(module, plain)  # type: ignore[no-untyped-call]
 
 
 def sparsity(model: nn.Module) -> float:
