@@ -556,3 +556,13 @@ def test_under_sgd_l2_is_weight_decay_of_twice_lambda_and_under_adam_it_is_not()
 def test_errors_say_what_is_allowed(wrong, message):
     with pytest.raises((TypeError, ValueError, NotImplementedError), match=message):
         wrong(net())
+
+
+def test_slopes_of_no_rows_are_refused_and_those_in_half_precision_do_not_overflow():
+    model = nn.Linear(2, 1)
+    for x in (torch.zeros(0, 2), torch.tensor(1.0)):
+        with pytest.raises(ValueError, match="needs a row of inputs, got shape"):
+            GradientPenalty(1.0)(model, x)
+    with torch.no_grad():
+        model.weight.fill_(200.0)
+    assert GradientPenalty(1.0)(model.half(), torch.ones(300, 2).half()) == 80000

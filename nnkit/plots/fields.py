@@ -13,6 +13,7 @@ from matplotlib.patches import FancyArrowPatch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from nnkit._modes import eval_mode
 from nnkit.plots.style import CLASS_COLOURS, DIVERGING, INK, PAPER
 
 Array = NDArray[np.float64]
@@ -68,11 +69,9 @@ def values_at(f: Callable[[Tensor], Tensor], inputs: Array) -> Array:
 
 
 def _in_eval_mode(model: nn.Module, inputs: Tensor) -> Tensor:
-    modes = {module: module.training for module in model.modules()}
     like = next(model.parameters(), inputs)
-    outputs: Tensor = model.eval()(inputs.to(like))
-    for module, training in modes.items():
-        module.training = training
+    with eval_mode(model):
+        outputs: Tensor = model(inputs.to(like))
     return outputs
 
 

@@ -8,6 +8,7 @@ from itertools import takewhile
 import torch
 from torch import Tensor, nn
 
+from nnkit._precision import agree
 from nnkit.pruning.chain import SPACE, Link, Parts, chain, links
 from nnkit.symmetry.moves import duplicate
 
@@ -27,12 +28,12 @@ def check_on_probes(net: nn.Module, small: nn.Module, keep: Sequence[Tensor]) ->
     for link, kept in zip(chained, keep, strict=True):
         gone = torch.ones(link.width, dtype=torch.bool).index_fill(0, kept, False)
         silent[link.following] = link.columns(gone.nonzero().flatten())
-    x = _probe(parts, chained)
-    wanted, got = _run(parts, x, silent), _run(chain(small), x, {})
-    finite = wanted[wanted.isfinite()].abs()
-    near = torch.finfo(wanted.dtype).eps ** 0.5  # far from rounding, and from any other function
-    scale = float(finite.max()) if len(finite) else 1.0
-    if not torch.allclose(got, wanted, rtol=near, atol=near * scale, equal_nan=True):
+    x, (_, last) = _probe(parts, chained), parts[-1]
+    into_last = _run(parts[:-1], x, silent)
+    wanted = _run(parts[-1:], into_last, silent)
+    got = _run(chain(small), x, {})
+    terms = float(into_last.abs().max() * last.get_parameter("weight").abs().max())
+    if not agree(got, wanted, terms, wanted.dtype):
         raise ValueError(
             f"the smaller net would be another function, off by {(got - wanted).abs().max():.2g} "
             f"on random inputs: some layer of {type(net).__name__} ties its neurons together"

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from nnkit._checks import one_of, whole
+from nnkit._checks import indices, one_of, whole
 from nnkit.models import MLP
 from nnkit.pruning.chain import Link, links
 from nnkit.pruning.probes import check_on_probes
@@ -18,7 +18,6 @@ Net = TypeVar("Net", bound=nn.Module)
 
 OUT = ("out_features", "out_channels", "num_features", "num_parameters")
 IN = ("in_features", "in_channels")
-INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 def prune_neurons(
@@ -94,9 +93,9 @@ def shrink(model: Net, keep: Sequence[Sequence[int] | Tensor]) -> Net:
     if len(keep) != len(chain):
         names = ", ".join(link.name for link in chain)
         raise ValueError(f"keep must be a list for each of {names}, got {len(keep)} of them")
-    chosen = [_chosen(link, numbers) for link, numbers in zip(chain, keep, strict=True)]
-    for link, numbers in zip(chain, chosen, strict=True):
-        _cut(link, numbers)
+    chosen = [_chosen(link, given) for link, given in zip(chain, keep, strict=True)]
+    for link, kept in zip(chain, chosen, strict=True):
+        _cut(link, kept)
     for module in small.modules():
         if isinstance(module, MLP):
             widths = [layer.get_parameter("weight").shape[0] for layer in module.layers]
@@ -105,16 +104,13 @@ def shrink(model: Net, keep: Sequence[Sequence[int] | Tensor]) -> Net:
     return small
 
 
-def _chosen(link: Link, numbers: Sequence[int] | Tensor) -> Tensor:
+def _chosen(link: Link, given: Sequence[int] | Tensor) -> Tensor:
     """The numbers of the neurons to keep, in order and each once."""
-    given = torch.as_tensor(list(numbers))
-    fit = given.dim() == 1 and given.dtype in INTEGERS and bool((given >= 0).all())
-    if not fit or not len(given) or int(given.max()) >= link.width:
-        raise ValueError(
-            f"layer {link.name} keeps some of neurons 0 to {link.width - 1}, got {given.tolist()}. "
-            "Hint: mask.nonzero().flatten() makes numbers of a mask"
-        )
-    return torch.tensor(sorted(set(given.tolist())))
+    rule = f"layer {link.name} keeps some of neurons 0 to {link.width - 1}"
+    chosen = sorted(set(indices(rule, given, link.width)))
+    if not chosen:
+        raise ValueError(f"{rule}, got none")
+    return torch.tensor(chosen)
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from nnkit._precision import widened
 from nnkit._scratch import Scratch
 from nnkit._used import mask_of, plain_name, sources
 from nnkit.regularizers.penalty import Lam, Part, Penalty, checked, shown
@@ -44,11 +45,6 @@ class Term(NamedTuple):
         """The weights that the model uses: 0 where they are pruned."""
         mask = self.mask
         return self.weight if mask is None else self.weight * mask
-
-    def measured(self) -> Tensor:
-        """The same, in a type in which their sum does not overflow."""
-        w = self.used()
-        return w.float() if w.dtype in (torch.float16, torch.bfloat16) else w
 
     def change(self, change_: Callable[[Tensor], None]) -> None:
         """Change in place those that the model uses."""
@@ -159,7 +155,7 @@ class WeightPenalty(Penalty):
     def forward(self, model: nn.Module, x: Any = None) -> Tensor:
         """Σ_w λ f(w)."""
         terms = self.terms(model)
-        return torch.stack([t.lam * self.value(t.name, t.measured()) for t in terms]).sum()
+        return torch.stack([t.lam * self.value(t.name, widened(t.used())) for t in terms]).sum()
 
     def bind(self, model: nn.Module) -> list[Part]:
         """The penalty with its weights."""
@@ -226,7 +222,7 @@ class WeightPart(Part):
         """Σ_w λ f(w)."""
         total: Any = 0.0
         for term in self.terms:
-            total = total + term.lam * self.weights.value(term.name, term.measured())
+            total = total + term.lam * self.weights.value(term.name, widened(term.used()))
         return total  # type: ignore[no-any-return]
 
     @torch.no_grad()

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from nnkit.activations import activation
 from nnkit.models import MLP
-from nnkit.symmetry.moves import affine, checked, duplicate, free_streams, moved
+from nnkit.symmetry.moves import affine, checked, duplicate, free_streams, moved, the_same
 
 
 @torch.no_grad()
@@ -33,7 +33,7 @@ def align(net: MLP, to: MLP, inputs: Tensor | None = None) -> MLP:
         for stream in streams:
             alike = sum((theirs[k].T @ ours[k] for k in stream), torch.zeros(()))
             aligned = _matched(aligned, stream, torch.zeros(()), alike)
-        return aligned
+        return the_same(net, aligned)
     for stream in streams:  # what comes into the first layer of each is in line by then
         aligned = _matched(aligned, stream, *_likeness(aligned, to, stream[:1], outgoing=False))
     improved = True
@@ -43,7 +43,7 @@ def align(net: MLP, to: MLP, inputs: Tensor | None = None) -> MLP:
             better = _matched(aligned, stream, *_likeness(aligned, to, stream, outgoing=True))
             if _distance(better, to) < _distance(aligned, to):
                 aligned, improved = better, True
-    return aligned
+    return the_same(net, aligned)
 
 
 def _matched(net: MLP, stream: list[int], plain: Tensor, signed: Tensor) -> MLP:
