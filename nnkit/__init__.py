@@ -1,6 +1,6 @@
 """nnkit: the small PyTorch library behind a course on neural networks that checks itself.
 
-Rooms, lowest first: ``activations``, ``losses``, ``layers``, ``models`` and ``graph`` (networks),
+Rooms: ``activations``, ``losses``, ``layers``, ``models`` and ``graph`` (networks),
 ``optim`` (update rules), ``symmetry`` (of weight space), ``hypernetworks``, ``regularizers``,
 ``augment`` (images, text, speech), ``data``, ``training`` (the loop), ``sweep`` (many models at
 once), ``dropout``, ``transfer`` and ``pruning`` (of trained nets), ``plots`` and ``interact``

@@ -54,6 +54,26 @@ def whole(what: str, value: Any, *, at_least: int) -> int:
         checked = operator.index(value)
     except TypeError:
         raise TypeError(f"{what} must be a whole number, got {value!r}") from None
+    if isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool"):
+        raise TypeError(f"{what} must be a whole number, got {value!r}")
     if checked < at_least:
         raise ValueError(f"{what} must be at least {at_least}, got {value!r}")
+    return checked
+
+
+def indices(rule: str, values: Iterable[Any], below: int) -> list[int]:
+    """Return whole numbers from 0 that stay below a bound, as they came; a mask is none.
+
+    Raises:
+        ValueError: if one is no such number; the message begins with the rule.
+    """
+    given = list(values)
+    try:
+        checked = [whole(rule, value, at_least=0) for value in given]
+    except (TypeError, ValueError):
+        checked = [below]
+    if any(index >= below for index in checked):
+        shown = [value.tolist() if hasattr(value, "tolist") else value for value in given]
+        hint = "mask.nonzero().flatten() makes numbers of a mask"
+        raise ValueError(f"{rule}, got {shown}. Hint: {hint}")
     return checked

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from nnkit._checks import one_of, whole
+from nnkit._modes import eval_mode
 
 __all__ = ["Graph", "concat"]
 
@@ -151,15 +152,10 @@ class Graph(nn.Module):
             name: torch.zeros(PROBE_ROWS, *shape, dtype=like.dtype, device=like.device)
             for name, shape in self.shapes.items()
         }
-        modes = {module: module.training for module in self.modules()}
-        self.eval()  # running averages and the random state stay untouched
-        try:
+        with eval_mode(self):  # running averages and the random state stay untouched
             for name in self.order:
                 values[name] = self._probe_node(name, [values[p] for p in self.parents[name]])
                 self.shapes[name] = tuple(values[name].shape[1:])
-        finally:
-            for module, training in modes.items():
-                module.training = training
 
     def _probe_node(self, name: str, arguments: list[Tensor]) -> Tensor:
         module = self.nodes[name]

@@ -25,6 +25,7 @@ def hinge(scores: Tensor, target: Tensor, margin: float = 1.0) -> Tensor:
         The mean over the batch, a scalar.
 
     Raises:
+        TypeError: if the scores are no floats.
         ValueError: if shapes differ, a target is neither -1 nor +1, or margin < 0.
 
     Source: Cortes and Vapnik, 1995.
@@ -38,16 +39,18 @@ def hinge(scores: Tensor, target: Tensor, margin: float = 1.0) -> Tensor:
         tensor(0.5000)
     """
     number("margin", margin, at_least=0.0)
+    _check_floats(scores)
     if scores.shape != target.shape:
         raise ValueError(
             f"scores {tuple(scores.shape)} and target {tuple(target.shape)} must have one shape; "
             "scores (N, 1) go with target[:, None]"
         )
-    if _readable(target) and (wrong := target[(target != 1) & (target != -1)]).numel():
+    y = target.to(torch.promote_types(target.dtype, scores.dtype))  # of bytes 255 would equal -1
+    if _readable(target) and (wrong := target[(y != 1) & (y != -1)]).numel():
         raise ValueError(
             f"hinge target must be -1 or +1, got {wrong[0].item()}; labels 0 and 1 become 2 * y - 1"
         )
-    return F.relu(margin - target * scores).mean()
+    return F.relu(margin - y * scores).mean()
 
 
 def multiclass_hinge(
@@ -69,7 +72,7 @@ def multiclass_hinge(
         The mean over the batch, a scalar.
 
     Raises:
-        TypeError: if the targets are not whole numbers.
+        TypeError: if the targets are not whole numbers, or the scores no floats.
         ValueError: if shapes do not fit, a target is not in 0..C-1, margin < 0 or the kind is
             unknown.
 
@@ -84,12 +87,13 @@ def multiclass_hinge(
     """
     number("margin", margin, at_least=0.0)
     one_of("kind of multiclass hinge", kind, ("crammer-singer", "weston-watkins"))
+    _check_floats(scores)
     if scores.ndim != 2 or scores.shape[1] < 2 or target.shape != scores.shape[:1]:
         raise ValueError(
             "scores must be (N, C) with C >= 2 and target (N,), "
             f"got {tuple(scores.shape)} and {tuple(target.shape)}"
         )
-    if target.is_floating_point():
+    if target.is_floating_point() or target.is_complex():
         raise TypeError(f"target must hold class numbers, got {target.dtype}; use target.long()")
     classes = scores.shape[1]
     if _readable(target) and (wrong := target[(target < 0) | (target >= classes)]).numel():
@@ -105,13 +109,14 @@ def softmax(scores: Tensor, temperature: float = 1.0) -> Tensor:
     """Probabilities e^(f_c / τ) / Σ e^(f_k / τ) over the last dimension.
 
     Args:
-        scores: f, (..., C).
+        scores: f, (..., C), floats; -inf is never chosen.
         temperature: τ > 0; larger is closer to uniform, towards 0 the largest score takes all.
 
     Returns:
         Probabilities, (..., C), each row summing to 1.
 
     Raises:
+        TypeError: if the scores are no floats.
         ValueError: if τ is not positive and finite.
 
     Example:
@@ -123,11 +128,21 @@ def softmax(scores: Tensor, temperature: float = 1.0) -> Tensor:
         >>> softmax(scores, temperature=100.0).round(decimals=2)  # towards uniform
         tensor([0.3300, 0.3300, 0.3400])
     """
-    if number("temperature", temperature, at_least=0.0) == 0.0:
+    _check_floats(scores)
+    if (tau := number("temperature", temperature, at_least=0.0)) == 0.0:
         raise ValueError("temperature must be positive, got 0; its limit is the argmax")
-    # the shift changes nothing and keeps f / τ from overflowing at a small τ
-    shift = scores.detach().amax(-1, keepdim=True)
-    return torch.softmax((scores - shift) / temperature, dim=-1)
+    single = torch.finfo(torch.float32)
+    holds = single.tiny <= tau <= single.max and scores.dtype != torch.float64
+    f = scores.to(torch.float32 if holds else torch.float64)
+    if tau < 1:
+        # the shift changes nothing and keeps f / τ from overflowing; at a large τ it would itself
+        f = f - f.detach().amax(-1, keepdim=True)
+    return torch.softmax(f / tau, dim=-1).to(scores.dtype)
+
+
+def _check_floats(scores: Tensor) -> None:
+    if not scores.is_floating_point():
+        raise TypeError(f"scores must be floats, got {scores.dtype}; use scores.float()")
 
 
 def _readable(target: Tensor) -> bool:

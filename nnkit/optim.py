@@ -95,11 +95,13 @@ class Rule(Optimizer):
             o = SimpleNamespace(**group)
             for w in group["params"]:
                 if w.grad is not None:
-                    s = self.state[w]
+                    s, g = self.state[w], w.grad.to_dense()  # an embedding's may be sparse
+                    if w.is_complex():  # its parts are weights each
+                        w, g = torch.view_as_real(w), torch.view_as_real(g)
                     if not s:
                         s.update({name: torch.zeros_like(w) for name in self.memory}, t=0)
                     s["t"] += 1
-                    self.update(w, w.grad.to_dense(), s, s["t"], o)  # an embedding's may be sparse
+                    self.update(w, g, s, s["t"], o)
         return loss
 
     def update(self, w: Tensor, g: Tensor, s: State, t: int, o: Options) -> None:

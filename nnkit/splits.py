@@ -7,7 +7,7 @@
 [6, 2, 2]
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,18 +59,20 @@ def split(
         validation: share of the rows for validation, in [0, 1).
         test: share of the rows for the test, in [0, 1).
         seed: draws the same split every time.
-        stratify: give every part the classes in equal shares, so far as whole rows allow (the
-            only row of a class is trained on); None does so for class numbers unless there are
-            groups.
-        groups: a label per row; rows of one label stay on one side (an object and its
-            augmented copies, say), so shares are met as nearly as whole groups allow.
+        stratify: give every part its share of each class, rounded up or down to whole rows; the
+            only row of a class is trained on. None does so for class numbers, (N,) or (N, 1),
+            unless there are groups or more classes of one row than rows to train on.
+        groups: a label per row, (N,) or (N, 1): numbers, texts or tuples. Rows of one label stay
+            on one side (an object and its augmented copies, say), so that shares are met as nearly
+            as groups in a random order allow.
 
     Returns:
         ``Splits(train, validation, test)``, each (X, y).
 
     Raises:
-        ValueError: if rows or shares do not fit, there are fewer rows or groups than parts, or
-            both stratify and groups are asked for.
+        TypeError: if X or y hold no numbers, a group is no label, or stratify is no bool.
+        ValueError: if rows or shares do not fit, there are fewer rows or groups than parts, both
+            stratify and groups are asked for, or classes of one row leave no room.
 
     Example:
         >>> import torch
@@ -82,8 +84,8 @@ def split(
         >>> parts.test[1].bincount()  # as many of both classes
         tensor([5, 5])
     """
-    X, y = torch.as_tensor(X), torch.as_tensor(y)
-    labels = None if groups is None else np.asarray(groups)
+    X, y = _tensor("X", X), _tensor("y", y)
+    labels = None if groups is None else _group_numbers(groups)
     _check_rows(X=X, y=y, groups=labels)
     _check_shares(validation, test)
     _check_stratify(stratify, y, labels)
@@ -93,25 +95,75 @@ def split(
     cuts: Rows = np.arange(rows + 1)  # where the order may be cut
     if labels is not None:
         order, cuts = _by_group(order, labels)
-    elif stratify or (stratify is None and _are_classes(y)):
-        order = _spread(order, y.cpu().numpy())
-
     first, second = _cuts(cuts, test, validation)
+    if stratify or (stratify is None and labels is None and _are_classes(y)):
+        order = _stratified(order, y.flatten().cpu().numpy(), first, second, wanted=bool(stratify))
     parts = {"train": order[second:], "validation": order[first:second], "test": order[:first]}
     chosen = {name: torch.from_numpy(part) for name, part in parts.items()}
     return Splits(**{name: (X[part], y[part]) for name, part in chosen.items()})
 
 
-def _spread(order: Rows, classes: NDArray[Any]) -> Rows:
-    """Reorder so that any stretch holds the classes in nearly equal shares.
+def _stratified(
+    order: Rows, classes: NDArray[Any], first: int, second: int, *, wanted: bool
+) -> Rows:
+    """Reorder so that the parts cut at `first` and `second` hold their shares of every class.
 
-    The r-th of the n rows of a class takes the place (r + 1/2) / n.
+    The r-th of the n rows of a class takes the place (r + 1/2) / n, so that any stretch holds the
+    classes in nearly equal shares; then rows move between parts until the shares are exact.
     """
-    _, label, count = np.unique(classes[order], return_inverse=True, return_counts=True)
+    _, label, size = np.unique(classes[order], return_inverse=True, return_counts=True)
+    trained, singles = len(order) - second, int((size == 1).sum())
+    if singles > trained:
+        if wanted:
+            raise ValueError(
+                f"{singles} classes have one row, which is to be trained on, but there are "
+                f"{trained} rows to train on. Hint: stratify=False"
+            )
+        return order
     by_class = np.argsort(label, kind="stable")
     rank = np.empty_like(label)
-    rank[by_class] = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)
-    return order[np.argsort((rank + 0.5) / count[label], kind="stable")]
+    rank[by_class] = np.arange(len(order)) - np.repeat(np.cumsum(size) - size, size)
+    spread = np.argsort((rank + 0.5) / size[label], kind="stable")
+    order, label, rank = order[spread], label[spread], rank[spread]
+    part = np.repeat(np.arange(3), [first, second - first, trained])
+    counts = np.zeros((len(size), 3), dtype=np.intp)  # rows of each class in each part
+    np.add.at(counts, (label, part), 1)
+    ends = np.cumsum(_rounded_shares(counts), axis=1)[label]
+    part = (rank >= ends[:, 0]).astype(int) + (rank >= ends[:, 1])
+    return order[np.argsort(part, kind="stable")]
+
+
+def _rounded_shares(counts: Rows) -> Rows:
+    """Change counts (classes, parts) so that each is its exact share rounded up or down.
+
+    The sums of classes and of parts stay. That such counts exist is known of controlled rounding
+    (Bacharach, 1966). The only row of a class goes to the last part.
+    """
+    sizes, parts = counts.sum(1), counts.sum(0)
+    single = sizes == 1
+    room = parts - [0, 0, single.sum()]
+    low, rest = np.divmod(sizes[:, None] * room, max(1, room.sum()))
+    high = low + (rest > 0)
+    low[single] = high[single] = (0, 0, 1)
+    counts = counts.clip(low, high)
+    for part in range(3):  # as many rows of each class as there are
+        wanted = counts[:, part] + sizes - counts.sum(1)
+        counts[:, part] = wanted.clip(low[:, part], high[:, part])
+
+    def move(source: int, target: int, most: int) -> int:
+        ready = (counts[:, source] > low[:, source]) & (counts[:, target] < high[:, target])
+        chosen = ready.nonzero()[0][:most]
+        counts[chosen, source] -= 1
+        counts[chosen, target] += 1
+        return len(chosen)
+
+    while (lack := parts - counts.sum(0)).any():
+        source, target = int(lack.argmin()), int(lack.argmax())
+        if not move(source, target, min(-lack[source], lack[target])):
+            between = 3 - source - target
+            move(source, between, 1)
+            move(between, target, 1)
+    return counts
 
 
 def _by_group(order: Rows, groups: NDArray[Any]) -> tuple[Rows, Rows]:
@@ -143,7 +195,48 @@ def _nearest(cuts: Rows, place: float) -> int:
 
 
 def _are_classes(y: Tensor) -> bool:
-    return y.ndim == 1 and not y.is_floating_point()
+    a_column = y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
+    return a_column and not (y.is_floating_point() or y.is_complex())
+
+
+def _tensor(what: str, values: Any) -> Tensor:
+    try:
+        return torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            f"{what} must be an array of numbers: {error}. "
+            "Hint: np.unique(names, return_inverse=True)[1] makes class numbers of names"
+        ) from error
+
+
+def _group_numbers(groups: Any) -> NDArray[np.intp]:
+    """Number the labels of groups in the order in which they come, equal ones alike."""
+    if isinstance(groups, Tensor):
+        groups = groups.detach().cpu().numpy()
+    if hasattr(groups, "__array__"):  # of pandas, too
+        array = np.asarray(groups)
+        if array.ndim != 1 and array.shape[1:] != (1,):
+            raise ValueError(f"groups must be one label per row, (N,), got shape {array.shape}")
+        groups = array.ravel().tolist()
+    if isinstance(groups, str | bytes) or not isinstance(groups, Sequence):
+        raise TypeError(f"groups must be a label per row, an array or a list, got {groups!r}")
+    number: dict[Any, int] = {}
+    return np.array([number.setdefault(_label(g), len(number)) for g in groups], dtype=np.intp)
+
+
+def _label(group: Any) -> Any:
+    """The label, if it can be told whether another is the same: not nan, None or any object."""
+    label = group.tolist() if hasattr(group, "tolist") else group  # of a tensor or array
+    while isinstance(label, list) and len(label) == 1:
+        label = label[0]
+    for part in label if isinstance(label, tuple) else (label,):
+        by_value = isinstance(part, Hashable) and type(part).__eq__ != object.__eq__
+        if not by_value or part != part:
+            raise TypeError(
+                f"a group must be a number, a text or a tuple of them, got {group!r}. "
+                "Hint: leave out rows whose group is missing"
+            )
+    return label
 
 
 def _check_rows(**given: Tensor | NDArray[Any] | None) -> None:
@@ -162,6 +255,10 @@ def _check_shares(validation: float, test: float) -> None:
 
 
 def _check_stratify(stratify: bool | None, y: Tensor, groups: NDArray[Any] | None) -> None:
+    if stratify is not None and not isinstance(stratify, bool):
+        raise TypeError(
+            f"stratify must be True, False or None, got {stratify!r}. Hint: it goes by y itself"
+        )
     if stratify and groups is not None:
         raise ValueError("stratify=True and groups cannot both be met; give one of them")
     if stratify and not _are_classes(y):

@@ -349,6 +349,33 @@ def test_mask_and_image_are_one_for_the_nearest_pixel(transform):
     assert torch.equal(change(labels.bool(), nearest=True), as_floats.bool())
 
 
+@every_move
+@pytest.mark.parametrize(
+    "dtype", [torch.int64, torch.int32, torch.uint8, torch.bool, torch.float16, torch.float64]
+)
+def test_every_label_of_any_type_moves_as_it_is(transform, dtype):
+    n, side = 3, 12
+    number = torch.arange(n * side * side).view(n, 1, side, side) % 200
+    large = {torch.int64: 2**60, torch.int32: 2**30, torch.float64: 2.0**50}.get(dtype, 0)
+    labels = (number + large).to(dtype)
+    change = transform.draw(torch.rand(n, 3, side, side))
+    moved, places = change(labels, nearest=True), change(number.float(), nearest=True)
+    outside = change(torch.ones(n, 1, side, side), nearest=True) == 0
+    mapped = (places.long() + large).to(dtype).masked_fill(outside, 0)
+    assert torch.equal(moved, mapped)
+    assert moved.dtype == dtype
+
+
+@every_move
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_images_in_half_precision_move_as_far(transform, dtype):
+    x = images(2, 3, 40, 700)
+    change = transform.draw(x)
+    found = change(x.to(dtype))
+    assert found.dtype == dtype
+    close(found.float(), change(x.to(dtype).float()), rtol=0, atol=0.01)
+
+
 @pytest.mark.parametrize("transform", COLOURS, ids=repr)
 def test_colours_leave_a_mask(transform):
     x, y = images(), torch.ones(5, 20, 24)

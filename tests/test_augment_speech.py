@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nnkit import data
+from nnkit.augment import speech
 from nnkit.augment.speech import (
     BandPitch,
     Compose,
@@ -491,3 +492,44 @@ def test_the_reader_is_a_bass():
     assert 70 < hertz(x, rate) < 100
     higher = hertz(shift_pitch(x, 4, rate), rate)
     assert higher / hertz(x, rate) == pytest.approx(2 ** (4 / 12), rel=0.05)
+
+
+EVERY = {
+    "crop": lambda x: speech.crop(x, 0.01, 8000),
+    "stretch": lambda x: speech.stretch(x, 1.2, 8000),
+    "shift_pitch": lambda x: speech.shift_pitch(x, 2, 8000),
+    "bend_pitch": lambda x: speech.bend_pitch(x, torch.zeros(2000), 8000),
+    "shift_band": lambda x: speech.shift_band(x, 2, 500, 1000, 8000),
+    "pitch": lambda x: speech.pitch(x, 8000),
+    "add_noise": lambda x: speech.add_noise(x, 10),
+    "noise": lambda x: speech.add_noise(torch.ones(2000), 10, noise=x),
+    "snr": lambda x: speech.snr(torch.ones(2000), x),
+    "log_spectrogram": lambda x: speech.log_spectrogram(x, 8000),
+    "log_mel": lambda x: speech.log_mel(x, 8000),
+    "resample": lambda x: speech.resample(x, 8000, 4000),
+    "Pitch": lambda x: speech.Pitch(2, 8000)(x[None], None),
+    "Noise": lambda x: speech.Noise(0, 10, 8000, noise=x),
+}
+
+
+@pytest.mark.parametrize("call", EVERY.values(), ids=EVERY)
+def test_what_is_no_finite_sound_of_32_or_64_bits_is_refused(call):
+    x = torch.rand(2000)
+    for value in (math.nan, math.inf, -math.inf):
+        x[17] = value
+        with pytest.raises(ValueError, match=rf"waveform.* is {value} at sample 17"):
+            call(x)
+    for dtype in (torch.float16, torch.bfloat16, torch.int16, torch.int64, torch.complex64):
+        with pytest.raises(TypeError, match=rf"of 32 or 64 bits, got {dtype}\. Hint: "):
+            call(torch.ones(2000).to(dtype))
+
+
+def test_the_waveform_that_is_not_finite_is_named():
+    x = torch.rand(3, 400)
+    x[2, 5] = math.nan
+    with pytest.raises(ValueError, match="waveform 2 is nan at sample 5"):
+        speech.crop(x, 0.01, 8000)
+    with pytest.raises(ValueError, match="one shape"):
+        speech.snr(torch.rand(2, 10), torch.rand(10))
+    with pytest.raises(ValueError, match="spectrograms must be finite"):
+        speech.SpecAugment(1, 1)(torch.full((1, 3, 3), math.nan), None)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from nnkit._checks import number, one_of, whole
 
@@ -54,3 +55,9 @@ def test_whole_refuses_the_rest():
         whole("n", 3.0, at_least=0)
     with pytest.raises(ValueError, match="n must be at least 1, got 0"):
         whole("n", 0, at_least=1)
+
+
+@pytest.mark.parametrize("value", [True, np.bool_(True), torch.tensor(True)])
+def test_a_truth_value_is_no_whole_number(value):
+    with pytest.raises(TypeError, match="layer must be a whole number, got"):
+        whole("layer", value, at_least=0)

@@ -228,7 +228,7 @@ shares = st.tuples(st.floats(0, 0.6), st.floats(0, 0.6)).filter(lambda pair: sum
 
 
 @example(n=6, share=(0.5, 0.4375), seed=0, stratify=False)
-@given(n=st.integers(3, 120), share=shares, seed=st.integers(0, 99), stratify=st.booleans())
+@given(n=st.integers(6, 120), share=shares, seed=st.integers(0, 99), stratify=st.booleans())
 @settings(deadline=None)
 def test_parts_are_disjoint_covering_and_as_large_as_asked(n, share, seed, stratify):
     validation, test = share
@@ -264,23 +264,37 @@ def test_every_row_is_as_likely_in_the_test():
 
 
 @given(
-    counts=st.lists(st.integers(1, 60), min_size=1, max_size=6),
+    counts=st.lists(st.one_of(st.integers(1, 3), st.integers(1, 60)), min_size=1, max_size=12),
     share=shares,
     seed=st.integers(0, 99),
 )
 @settings(deadline=None)
 def test_strata_keep_their_shares(counts, share, seed):
     y = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
-    n, C = len(y), len(counts)
+    n = len(y)
     if n < 3:
         return
     parts = split(torch.arange(n), y, validation=share[0], test=share[1], seed=seed)
+    assert sorted(chain(*rows_of(parts))) == list(range(n))
+    if counts.count(1) > len(parts.train[1]):  # no room for them: split at random
+        return
     for _, labels in parts:
         for k, total in enumerate(counts):
-            # a cut at place t of [0, 1] leaves n_k t ± 1/2 rows of class k before it; the C
-            # roundings move the cut by up to C / 2 rows of all n
-            slack = 2 * (0.5 + total / n * C / 2)
-            assert abs((labels == k).sum() - total * len(labels) / n) <= slack + 1e-9
+            if total == 1:
+                assert (labels is parts.train[1]) == bool((labels == k).any())
+                continue
+            # the only rows of their classes apart, each share is rounded up or down
+            singles = counts.count(1)
+            of_train = singles if labels is parts.train[1] else 0
+            exact = total * (len(labels) - of_train) / (n - singles)
+            assert abs((labels == k).sum() - exact) < 1
+
+
+def test_small_classes_beside_a_large_one_get_their_shares():
+    y = torch.cat([torch.zeros(100), torch.arange(1, 101).repeat(2)]).long()
+    for seed in range(5):
+        train, validation, test = (labels for _, labels in split(y, y, seed=seed))
+        assert [int((labels == 0).sum()) for labels in (train, validation, test)] == [60, 20, 20]
 
 
 def test_equal_classes_are_split_equally():
@@ -295,6 +309,17 @@ def test_equal_classes_are_split_equally():
 def test_a_class_of_one_row_is_trained_on():
     y = (torch.arange(100) == 37).long()
     assert all(37 in split(torch.arange(100), y, seed=seed).train[0] for seed in range(20))
+    for seed in range(20):
+        parts = split(torch.arange(8.0), [0, 0, 0, 0, 0, 1, 1, 2], seed=seed)
+        assert 7 in parts.train[0]
+        assert [len(X) for X, _ in parts] == [4, 2, 2]
+
+
+def test_more_classes_of_one_row_than_rows_to_train_on_are_refused_or_no_classes():
+    X = torch.arange(20)
+    assert rows_of(split(X, X)) == rows_of(split(X, X, stratify=False))
+    with pytest.raises(ValueError, match=r"20 classes have one row.*12 rows to train on"):
+        split(X, X, stratify=True)
 
 
 def test_only_class_numbers_are_stratified():
@@ -327,6 +352,36 @@ def test_groups_of_any_kind_meet_the_shares_nearly():
     assert [len(X) for X, _ in parts] == [120, 40, 40]
     numbers = torch.arange(200) // 4
     assert rows_of(split(X, X, groups=numbers)) == rows_of(split(X, X, groups=numbers.numpy()))
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        torch.tensor([[0], [0], [1], [1], [2], [2]]),
+        np.array([0, 0, 1, 1, 2, 2])[:, None],
+        [[0], [0], [1], [1], [2], [2]],
+        [torch.tensor(k) for k in (0, 0, 1, 1, 2, 2)],
+        [np.array([k]) for k in (0, 0, 1, 1, 2, 2)],
+        torch.tensor([0, 0, 1, 1, 2, 2], dtype=torch.bfloat16).double(),
+        [("a", 1), ("a", 1), ("a", 2), ("a", 2), ("b", 1), ("b", 1)],
+        ["1", "1", 1, 1, 2, 2],
+        [2**63, 2**63, 2**63 + 1, 2**63 + 1, -1, -1],
+        np.array(["ab", "ab", "b", "b", "c", "c"], dtype=object),
+    ],
+)
+def test_labels_of_groups_are_told_apart_whatever_they_are(groups):
+    X, y = torch.arange(6.0), torch.rand(6)
+    for seed in range(5):
+        rows = rows_of(split(X, y, groups=groups, seed=seed))
+        assert rows == rows_of(split(X, y, groups=[0, 0, 1, 1, 2, 2], seed=seed))
+        assert sorted(chain(*rows)) == X.tolist()
+
+
+def test_a_column_of_class_numbers_is_stratified():
+    X, y = torch.arange(40), torch.arange(40) % 4
+    for column in (y[:, None], y[:, None].numpy(), y[:, None].tolist()):
+        assert rows_of(split(X, column)) == rows_of(split(X, y))
+        assert split(X, column).train[1].shape == (24, 1)
 
 
 def test_rows_of_any_shape_and_arrays_are_taken():
@@ -366,6 +421,17 @@ def test_the_random_state_of_torch_and_numpy_is_left_alone():
         ({"stratify": True, "groups": list(range(10))}, ValueError, "cannot both be met"),
         ({"y": torch.zeros(10), "stratify": True}, ValueError, "got torch.float32"),
         ({"y": torch.zeros(10, 2).long(), "stratify": True}, ValueError, r"shape \(10, 2\)"),
+        ({"groups": torch.arange(20).view(10, 2)}, ValueError, r"one label per row.*\(10, 2\)"),
+        ({"groups": torch.tensor(1)}, ValueError, r"one label per row.*\(\)"),
+        ({"groups": [[0, 1]] * 10}, TypeError, r"got \[0, 1\]"),
+        ({"groups": "aabbccddee"}, TypeError, "a label per row, an array or a list"),
+        ({"groups": {k: k for k in range(10)}}, TypeError, "a label per row"),
+        ({"groups": np.array([0.0, math.nan] * 5)}, TypeError, "got nan.*missing"),
+        ({"groups": [1, None] * 5}, TypeError, "got None"),
+        ({"groups": [object() for _ in range(10)]}, TypeError, "got <object"),
+        ({"stratify": [0, 1] * 5}, TypeError, "stratify must be True, False or None"),
+        ({"y": ["cat", "dog"] * 5}, TypeError, "y must be an array of numbers.*class numbers"),
+        ({"X": [None] * 10}, TypeError, "X must be an array of numbers"),
         ({"groups": [0] * 5 + [1] * 5}, ValueError, "2 rows or groups are too few"),
         ({"X": torch.zeros(2), "y": torch.zeros(2)}, ValueError, "2 rows or groups are too few"),
     ],

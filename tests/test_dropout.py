@@ -346,3 +346,24 @@ def test_misuse_is_refused():
         knocked_out(net, net.after[0], 4),
     ):
         net(x)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_averages_in_half_precision_are_those_of_large_numbers(dtype):
+    net = nn.Sequential(nn.Dropout(0.9), nn.Linear(10, 1, bias=False))
+    with torch.no_grad():
+        net[1].weight.fill_(100.0)
+    x = torch.ones(1, 10)
+    wide, half = all_masks(net, x), all_masks(net.to(dtype), x.to(dtype))
+    assert half.mean.dtype == half.spread.dtype == dtype
+    torch.testing.assert_close(half.mean.float(), wide.mean, rtol=0.01, atol=0)
+    torch.testing.assert_close(half.spread.float(), wide.spread, rtol=0.01, atol=0)
+    mean, spread = mc_predict(net, x.to(dtype), samples=2000, seed=0)
+    torch.testing.assert_close(spread.float(), wide.spread, rtol=0.2, atol=0)
+    torch.testing.assert_close(mean.float(), wide.mean, rtol=0.2, atol=0)
+
+
+def test_no_rows_give_no_predictions():
+    net = MLP([2, 4, 1], dropout=0.5, seed=0)
+    assert all_masks(net, torch.zeros(0, 2)).outputs.shape == (16, 0, 1)
+    assert mc_predict(net, torch.zeros(0, 2)).mean.shape == (0, 1)

@@ -325,3 +325,19 @@ def test_misuse_is_refused(call, error, says):
 )
 def test_a_layer_tells_what_it_is(layer, says):
     assert says in repr(layer)
+
+
+@pytest.mark.parametrize("masks", ["batch", "sample", 1, 3])
+@pytest.mark.parametrize("activation", ["identity", "relu"])
+@pytest.mark.parametrize("training", [True, False])
+def test_dropconnect_of_no_rows(masks, activation, training):
+    layer = DropConnect(3, 2, masks=masks, activation=activation).train(training)
+    x = torch.zeros(0, 3, requires_grad=True)
+    layer(x).sum().backward()
+    assert layer(x).shape == (0, 2)
+    assert x.grad.shape == (0, 3)
+
+
+def test_a_mask_of_no_connections_at_all_is_refused():
+    with pytest.raises(ValueError, match=r"mask must be \(out, in\).*\(0, 2\)"):
+        MaskedLinear(torch.zeros(0, 2))

@@ -234,3 +234,45 @@ def test_losses_compile_and_vectorise(loss, target):
     expected = torch.stack([loss(f, target) for f in many])
     torch.testing.assert_close(torch.vmap(loss)(many, targets), expected)
     torch.testing.assert_close(torch.vmap(loss, (0, None))(many, target), expected)
+
+
+@given(
+    scores=st.lists(st.floats(-6e4, 6e4, width=16), min_size=1, max_size=5),
+    exponent=st.floats(-300, 300),
+    dtype=st.sampled_from([torch.float16, torch.bfloat16, torch.float32, torch.float64]),
+    masked=st.booleans(),
+)
+@settings(deadline=None)
+def test_softmax_of_any_float_type_at_any_temperature(scores, exponent, dtype, masked):
+    f = torch.tensor([*scores, -math.inf] if masked else scores).to(dtype)
+    exact = [math.exp((float(v) - float(f.max())) / 10**exponent) for v in f]
+    exact = torch.tensor(exact, dtype=torch.float64) / sum(exact)
+    p = softmax(f, 10**exponent)
+    assert p.dtype == dtype
+    small = torch.finfo(dtype).eps + 1e-6
+    torch.testing.assert_close(p.double(), exact, rtol=0, atol=small)
+
+
+def test_softmax_of_scores_whose_distance_overflows():
+    for dtype, edge in ((torch.float16, 65504.0), (torch.float32, 3e38), (torch.float64, 1.7e308)):
+        f = torch.tensor([edge, -edge], dtype=dtype)
+        assert softmax(f, 1.0).tolist() == [1, 0]
+        assert softmax(f, 1e-30).tolist() == [1, 0]
+        torch.testing.assert_close(softmax(f, edge), torch.tensor([2.0, 0], dtype=dtype).softmax(0))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool, torch.complex64])
+def test_scores_that_are_no_floats_are_refused(dtype):
+    scores, y = torch.ones(2, 2).to(dtype), torch.tensor([0, 1])
+    for loss in (softmax, lambda f: hinge(f, f), lambda f: multiclass_hinge(f, y)):
+        with pytest.raises(TypeError, match="scores must be floats, got"):
+            loss(scores)
+    with pytest.raises(TypeError, match="class numbers"):
+        multiclass_hinge(torch.ones(2, 2), y + 0j)
+
+
+def test_bytes_are_no_minus_ones():
+    scores = torch.tensor([0.5, -2.0])
+    with pytest.raises(ValueError, match=r"-1 or \+1, got 255"):
+        hinge(scores, torch.tensor([1, 255], dtype=torch.uint8))
+    assert hinge(scores, torch.tensor([1, -1], dtype=torch.int8)) == 0.25

@@ -447,3 +447,30 @@ def test_a_rule_without_a_docstring_has_no_formula():
         pass
 
     assert (Bare.latex, Bare.source) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("rule", "namesake"),
+    [
+        (optim.SGD, torch.optim.SGD),
+        (optim.Momentum, partial(torch.optim.SGD, momentum=0.9)),
+        (optim.Adagrad, torch.optim.Adagrad),
+        (optim.RMSprop, torch.optim.RMSprop),
+        (optim.Adam, torch.optim.Adam),
+        (optim.AdamW, torch.optim.AdamW),
+        (optim.Nadam, torch.optim.NAdam),
+        (optim.AdaMax, torch.optim.Adamax),
+    ],
+)
+def test_the_parts_of_complex_weights_are_weights_each(rule, namesake):
+    start = torch.randn(5, dtype=torch.complex128)
+    found = []
+    for kind in (rule, namesake):
+        w = start.clone().requires_grad_()
+        optimizer = kind([w], lr=0.1)
+        for _ in range(4):
+            optimizer.zero_grad()
+            (w - (2 - 1j)).abs().pow(4).sum().backward()
+            optimizer.step()
+        found.append(w.detach())
+    torch.testing.assert_close(*found)

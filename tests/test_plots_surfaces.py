@@ -77,6 +77,14 @@ def test_scale_of_the_colours(f, threshold, span, expected):
     assert field.scale(threshold, span) == pytest.approx(expected)
 
 
+def test_a_module_that_fails_is_left_in_its_mode():
+    model = nn.Sequential(nn.Dropout(0.5), nn.Linear(3, 1))
+    model[0].eval()
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        evaluate(model, (-1, 1, -1, 1), 9)
+    assert (model.training, model[0].training, model[1].training) == (True, False, True)
+
+
 def test_a_module_is_drawn_in_eval_mode_and_left_as_it_was():
     norm, dropout = nn.BatchNorm1d(8), nn.Dropout(0.5)
     model = nn.Sequential(nn.Linear(2, 8), norm, dropout, nn.Linear(8, 1)).double()

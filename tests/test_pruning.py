@@ -307,3 +307,33 @@ def test_misuse_is_refused_and_nothing_changed(call, error, says):
     with pytest.raises(error, match=says):
         call(net)
     assert not prune.is_pruned(net)
+
+
+def test_all_masks_are_finalized():
+    net = MLP([3, 4, 2], seed=0)
+    prune_weights(net, 0.5)
+    prune.l1_unstructured(net.layers[0], "bias", 1)
+    prune.l1_unstructured(net.layers[1], "bias", 1)
+    finalize(net)
+    assert not prune.is_pruned(net)
+    assert [name for name, _ in net.named_parameters()][:2] == ["layers.0.weight", "layers.0.bias"]
+
+
+@pytest.mark.parametrize(
+    "wrap", [nn.utils.parametrizations.weight_norm, nn.utils.parametrizations.spectral_norm]
+)
+@pytest.mark.parametrize("call", [magnitude, sparsity, masks, lambda net: prune_weights(net, 0.5)])
+def test_a_weight_made_of_others_is_refused(wrap, call):
+    net = MLP([3, 4, 2], seed=0)
+    wrap(net.layers[1])
+    with pytest.raises(TypeError, match=r"layers\.1 is made of other.*remove_parametrizations"):
+        call(net)
+    assert not prune.is_pruned(net)
+
+
+def test_snip_leaves_the_net_alone_when_the_loss_fails():
+    net = MLP([3, 4, 2], norm="batch", seed=0)
+    before = copy.deepcopy(net.state_dict())
+    with pytest.raises(ZeroDivisionError):
+        snip(net, torch.randn(5, 3), None, lambda output, target: output.sum() * (1 / 0))
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())

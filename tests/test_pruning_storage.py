@@ -214,3 +214,34 @@ def test_what_has_no_linear_layer_or_has_masks_is_refused():
     prune_weights(net, 0.5)
     with pytest.raises(ValueError, match="pruning masks"):
         quantize(net)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_quantised_layers_of_any_float_type_neither_overflow_nor_hide_a_nan(dtype):
+    torch.manual_seed(0)
+    layer = nn.Linear(2000, 5).to(dtype)
+    with torch.no_grad():
+        layer.weight.abs_()
+    small, x = quantize(nn.Sequential(layer)), (20 * torch.rand(4, 2000)).to(dtype)
+    assert small(x).dtype == dtype
+    torch.testing.assert_close(small(x), layer(x).detach(), rtol=0.02, atol=0.02)
+    x[1, 3], x[2, 5] = math.nan, math.inf
+    assert small(x).isfinite().all(1).tolist() == [True, False, False, True]
+
+
+@pytest.mark.parametrize("x", [torch.zeros(2, 6), torch.ones(2, 3).long(), torch.ones(()), [1.0]])
+def test_a_quantised_layer_refuses_what_the_linear_one_would(x):
+    small = quantize(nn.Sequential(nn.Linear(3, 2)))
+    with pytest.raises((TypeError, AttributeError)):
+        small(x)
+    assert small(torch.zeros(0, 3)).shape == (0, 2)
+
+
+def test_a_broken_file_is_refused(tmp_path):
+    path = tmp_path / "net"
+    save_sparse(MLP([8, 8, 2]), path)
+    content = path.read_bytes()
+    for broken in (b"", content[:-30], content[: len(content) // 2], b"PK" + content[9:]):
+        path.write_bytes(broken)
+        with pytest.raises(ValueError, match="not written by save_sparse"):
+            load_sparse(path)

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.utils import prune
 
+from nnkit.layers import MaskedLinear, NonNegativeLinear
 from nnkit.models import MLP
+from nnkit.pruning import finalize, prune_weights
 from nnkit.regularizers import (
     L1,
     L2,
@@ -68,6 +72,26 @@ PENALTIES = {
 SIZES = st.lists(st.integers(1, 6), min_size=2, max_size=4)
 
 
+def masked(model, amount, seed=0, biases=False):
+    """The model with random masks on its weights, of the last layer on its biases, too."""
+    generator = torch.Generator().manual_seed(seed)
+    for layer in model.layers:
+        mask = (torch.rand(layer.weight.shape, generator=generator) >= amount).double()
+        prune.custom_from_mask(layer, "weight", mask)
+    if biases:
+        prune.custom_from_mask(layer, "bias", torch.arange(len(layer.bias)) % 2)
+    return model
+
+
+def final(model):
+    """The same with zeros instead."""
+    for layer in model.layers:
+        for name in ("weight", "bias"):
+            if hasattr(layer, f"{name}_mask"):
+                prune.remove(layer, name)
+    return model
+
+
 def gradients(*modules):
     return [p.grad for module in modules for p in module.parameters()]
 
@@ -117,6 +141,229 @@ def test_fit_takes_the_step_of_the_loop_by_hand(make):
     assert history["penalty"] == pytest.approx(penalties, rel=1e-6)
     for p, q in zip([*a.parameters(), *one.parameters()], params, strict=True):
         torch.testing.assert_close(p, q, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("make", PENALTIES.values(), ids=PENALTIES)
+@settings(deadline=None, max_examples=15)
+@given(sizes=SIZES, amount=st.sampled_from([0.0, 0.3, 0.8, 1.0]), seed=st.integers(0, 5))
+def test_a_pruned_weight_counts_as_zero_and_is_left_alone(make, sizes, amount, seed):
+    a = masked(net(sizes, seed=seed), amount, seed, biases=True)
+    b = final(masked(net(sizes, seed=seed), amount, seed, biases=True))
+    x = torch.randn(4, sizes[0], dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    one, two = make(net(sizes, seed=seed)), make(net(sizes, seed=seed))
+    torch.testing.assert_close(one(a, x), two(b, x))
+    torch.testing.assert_close(sum(p.value(x) for p in one.bind(a)).detach(), one(a, x).detach())
+    two.add_gradient(b, x)
+    used = dict(b.named_parameters())
+    buffers = dict(a.named_buffers())
+    for way in ("in place", "autograd"):
+        a.zero_grad()
+        a(x)  # torch makes the weights of a masked layer, with their graph, when it runs
+        if way == "in place":
+            one.add_gradient(a, x)
+        elif (value := one(a, x)).requires_grad:
+            value.backward()
+        for name, p in a.named_parameters():
+            base = name.removesuffix("_orig")
+            wanted = torch.zeros_like(p) if used[base].grad is None else used[base].grad
+            got = torch.zeros_like(p) if p.grad is None else p.grad
+            torch.testing.assert_close(got, wanted * buffers.get(f"{base}_mask", 1))
+
+
+PROXIMAL = {
+    "L1": lambda: L1(0.2),
+    "group lasso": lambda: GroupLasso(0.1),
+    "group lasso inputs": lambda: GroupLasso(0.1, dim=1),
+    "max norm": lambda: MaxNorm(0.5),
+    "max norm inputs": lambda: MaxNorm(0.5, dim=1),
+    "non-negative": lambda: NonNegative(),
+    "by layer": lambda: L1([0.1, 0.2, 0.3]) + NonNegative(exempt=["layers.1.weight"]),
+}
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam, None])
+@pytest.mark.parametrize("make", PROXIMAL.values(), ids=PROXIMAL)
+def test_steps_and_projections_are_those_of_the_weights_there_are(make, optimizer):
+    a, b = masked(net(), 0.5), final(masked(net(), 0.5))
+    kept = [layer.weight_mask for layer in a.layers]
+    for layer, mask in zip(b.layers, kept, strict=True):
+        layer.weight.register_hook(lambda grad, mask=mask: grad * mask)
+    before = [layer.weight_orig.detach().clone() for layer in a.layers]
+    x, y = torch.randn(12, 3, dtype=torch.float64), torch.randn(12, 2, dtype=torch.float64)
+    options = {} if optimizer is None else {"optimizer": optimizer}
+    for model in (a, b):
+        fit(model, (x, y), loss=F.mse_loss, regularizer=make(), batch_size=4, epochs=3, lr=0.05,
+            seed=0, progress=False, **options)  # fmt: skip
+    for one, two, mask, old in zip(a.layers, b.layers, kept, before, strict=True):
+        torch.testing.assert_close(one.weight_orig * mask, two.weight)
+        assert torch.equal(one.weight_orig[mask == 0], old[mask == 0])
+    for penalty in getattr(make(), "parts", [make()]):
+        if isinstance(penalty, Constraint):
+            penalty.project(a)
+            torch.testing.assert_close(a.layers[0].weight_orig * kept[0], b.layers[0].weight)
+
+
+def test_masks_that_come_while_a_penalty_is_bound_are_seen():
+    model = net()
+    (part,) = L2(1.0).bind(model)
+    prune_weights(model, 0.5)
+    finalized = net()
+    prune_weights(finalized, 0.5)
+    torch.testing.assert_close(part.value(), L2(1.0)(model).detach())
+    finalize(finalized)
+    torch.testing.assert_close(part.value(), L2(1.0)(finalized).detach())
+    finalize(model)
+    torch.testing.assert_close(part.value(), L2(1.0)(model).detach())
+
+
+def test_names_are_those_without_masks():
+    model = net()
+    start = {name: value + 1 for name, value in model.state_dict().items()}
+    prune_weights(model, 0.5, skip=["layers.2"])
+    names = ["layers.0.weight", "layers.1.weight", "layers.2.weight"]
+    assert [t.name for t in L2(1.0).terms(model)] == names
+    assert [t.name for t in L2(1.0, exempt=[names[1]]).terms(model)] == [names[0], names[2]]
+    value = L2SP(1.0, start)(model)
+    pruned_start = L2SP(1.0, model)  # from a net with masks, on one without
+    finalize(model)
+    torch.testing.assert_close(value, L2SP(1.0, start)(model))
+    assert pruned_start(model) == 0
+
+
+def test_missing_connections_take_no_part():
+    layer = MaskedLinear(torch.tensor([[1, 0, 1], [0, 1, 1]]))
+    plain = nn.Linear(3, 2)
+    with torch.no_grad():
+        plain.weight.copy_(layer.weight)
+    for make in (lambda: SoftSharing(1.0), lambda: GaussianMixturePrior(1.0, 3), lambda: L2(1.0)):
+        one, two = make(), make()
+        torch.testing.assert_close(one(layer), two(plain))
+        layer.zero_grad()
+        plain.zero_grad()
+        one.add_gradient(layer)
+        two.add_gradient(plain)
+        torch.testing.assert_close(layer.weight.grad, plain.weight.grad * layer.mask)
+
+
+def old_style(name):
+    def make(layer):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            return getattr(nn.utils, name)(layer)
+
+    return make
+
+
+PARAMETRISED = {
+    "weight_norm": nn.utils.parametrizations.weight_norm,
+    "spectral_norm": nn.utils.parametrizations.spectral_norm,
+    "orthogonal": nn.utils.parametrizations.orthogonal,
+    "old weight_norm": old_style("weight_norm"),
+    "old spectral_norm": old_style("spectral_norm"),
+    "positive": lambda layer: NonNegativeLinear(3, 3),
+}
+
+
+@pytest.mark.parametrize("wrap", PARAMETRISED.values(), ids=PARAMETRISED)
+@pytest.mark.parametrize(
+    "penalty",
+    [L2(1.0), L1(1.0), GroupLasso(1.0), SoftSharing(1.0), MaxNorm(1.0), L2(1, biases=True)],
+)
+def test_a_parametrised_weight_is_refused_unless_exempt(wrap, penalty):
+    model = nn.Sequential(wrap(nn.Linear(3, 3)), nn.Linear(3, 2))
+    for use in (penalty, penalty.bind, penalty.add_gradient):
+        with pytest.raises(ValueError, match=r"^0\.weight is made of other.*exempt=\['0.weight'\]"):
+            use(model)
+    for name in ("0.weight", "0"):
+        exempt = L2(1.0, exempt=[name])
+        torch.testing.assert_close(exempt(model), model[1].weight.square().sum())
+
+
+COMPLEX = {
+    "L2": (lambda: L2(0.3), lambda w: 0.3 * w.abs().square().sum()),
+    "L1": (lambda: L1(0.2, proximal=False), lambda w: 0.2 * w.abs().sum()),
+    "L2SP": (lambda: L2SP(0.3, {"weight": torch.full((2, 3), 1j)}),
+             lambda w: 0.3 * (w - 1j).abs().square().sum()),
+    "sharing": (lambda: SoftSharing(0.1), lambda w: 0.1 * pairs(w.flatten())),
+    "sharing groups": (
+        lambda: SoftSharing(0.1, {"weight": torch.tensor([[0, 0, 1], [1, 1, -1]])}),
+        lambda w: 0.1 * (pairs(w[0, :2]) + pairs(torch.stack([w[0, 2], w[1, 0], w[1, 1]]))),
+    ),
+    "group lasso": (lambda: GroupLasso(0.1, proximal=False),
+                    lambda w: 0.1 * 3**0.5 * w.abs().square().sum(1).sqrt().sum()),
+}  # fmt: skip
+
+
+def pairs(w):
+    return (w[:, None] - w).abs().square().sum() / 2
+
+
+@pytest.mark.filterwarnings("ignore:Complex modules are a new feature")
+@pytest.mark.parametrize("name", COMPLEX)
+def test_of_complex_weights_the_magnitudes_count(name):
+    make, formula = COMPLEX[name]
+    layer = nn.Linear(3, 2, dtype=torch.complex128)
+    w = layer.weight.detach().clone().requires_grad_()
+    formula(w).backward()
+    value = make()(layer)
+    assert not value.is_complex()
+    torch.testing.assert_close(value, formula(w))
+    value.backward()
+    torch.testing.assert_close(layer.weight.grad, w.grad)
+    layer.weight.grad = None
+    make().add_gradient(layer)
+    torch.testing.assert_close(layer.weight.grad, w.grad)
+
+
+@pytest.mark.filterwarnings("ignore:Complex modules are a new feature")
+def test_what_has_no_meaning_for_complex_weights_is_refused():
+    layer = nn.Linear(3, 2, dtype=torch.complex64)
+    for penalty in (NonNegative(), GaussianMixturePrior(1.0)):
+        with pytest.raises(TypeError, match=r"weight is complex.*real weights"):
+            penalty(layer)
+    for penalty in (L1(1.0), GroupLasso(1.0)):
+        with pytest.raises(TypeError, match=r"weight is complex.*proximal=False"):
+            penalty.bind(layer)
+    MaxNorm(0.1).project(layer)
+    torch.testing.assert_close(layer.weight.abs().square().sum(1).sqrt(), torch.full((2,), 0.1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("penalty", [L2(1.0), L1(1.0), SoftSharing(1.0, mean=True)])
+def test_sums_over_half_precision_neither_overflow_nor_stall(dtype, penalty):
+    layer = nn.Linear(400, 400).to(dtype)
+    with torch.no_grad():
+        layer.weight.copy_(torch.arange(-2, 3).repeat(32000).view(400, 400))
+    exact = penalty(copy.deepcopy(layer).double())
+    torch.testing.assert_close(penalty(layer).double(), exact, rtol=1e-5, atol=0)
+    (part,) = penalty.bind(layer)
+    torch.testing.assert_close(part.value().double(), exact.detach(), rtol=1e-5, atol=0)
+
+
+def test_an_embedding_with_sparse_gradients_is_refused_by_what_acts_on_all_rows():
+    model = nn.Sequential(nn.Embedding(5, 2, sparse=True), nn.Flatten(), nn.Linear(6, 1))
+    data = (torch.randint(5, (8, 3)), torch.randn(8, 1))
+    options = {"loss": F.mse_loss, "optimizer": torch.optim.SGD, "lr": 0.1, "progress": False}
+    before = copy.deepcopy(model.state_dict())
+    for penalty in (L2(0.1), L1(0.1, proximal=False), SoftSharing(0.1), L2(0.1) + L1(0.1)):
+        with pytest.raises(ValueError, match=r"gradient of 0\.weight is sparse.*sparse=False"):
+            fit(model, data, regularizer=penalty, **options)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    fit(model, data, regularizer=L2(0.1, exempt=["0"]) + L1(0.1) + MaxNorm(1.0), **options)
+
+    class Looked(nn.Module):  # up in a way that cannot be known
+        def __init__(self):
+            super().__init__()
+            self.table = nn.Parameter(torch.randn(5, 1))
+
+        def forward(self, x):
+            return F.embedding(x, self.table, sparse=True).sum(1)
+
+    model = Looked()
+    before = model.table.detach().clone()
+    with pytest.raises(ValueError, match="gradient of table is sparse"):
+        fit(model, data, regularizer=L2(0.1), **options)
+    assert torch.equal(model.table, before)
 
 
 def plain(model):
@@ -309,3 +556,13 @@ def test_under_sgd_l2_is_weight_decay_of_twice_lambda_and_under_adam_it_is_not()
 def test_errors_say_what_is_allowed(wrong, message):
     with pytest.raises((TypeError, ValueError, NotImplementedError), match=message):
         wrong(net())
+
+
+def test_slopes_of_no_rows_are_refused_and_those_in_half_precision_do_not_overflow():
+    model = nn.Linear(2, 1)
+    for x in (torch.zeros(0, 2), torch.tensor(1.0)):
+        with pytest.raises(ValueError, match="needs a row of inputs, got shape"):
+            GradientPenalty(1.0)(model, x)
+    with torch.no_grad():
+        model.weight.fill_(200.0)
+    assert GradientPenalty(1.0)(model.half(), torch.ones(300, 2).half()) == 80000

@@ -1,5 +1,7 @@
 """Penalties against closed forms and scikit-learn; proximal steps and constraints in training."""
 
+import math
+import warnings
 from functools import partial
 
 import numpy as np
@@ -12,7 +14,9 @@ from sklearn.linear_model import ElasticNet, Lasso, Ridge
 from torch import nn
 
 from nnkit.augment import images, speech
+from nnkit.layers import DropConnect, MaskedLinear
 from nnkit.models import MLP
+from nnkit.pruning import finalize, prune_weights
 from nnkit.regularizers import (
     L1,
     L2,
@@ -499,3 +503,53 @@ def test_slopes_refuse_what_they_do_not_know():
         lipschitz_bound(nn.Sequential(nn.Conv2d(1, 1, 3)))
     with pytest.raises(ValueError, match="two rows that differ"):
         largest_slope(nn.Linear(2, 1), torch.ones(3, 2))
+
+
+def test_the_bound_is_that_of_the_weights_in_use():
+    net = MLP([3, 4, 2], "tanh", seed=0)
+    prune_weights(net, 0.5)
+    with torch.no_grad():
+        for layer in net.layers:
+            layer.weight_orig.mul_(3)  # the layer's weight is old until the next forward pass
+    bound = lipschitz_bound(net)
+    finalize(net)
+    assert bound == pytest.approx(lipschitz_bound(net), rel=1e-6)
+    layer = MaskedLinear(torch.tensor([[1, 0], [1, 1]]))
+    with torch.no_grad():
+        layer.weight.fill_(1.0)
+    assert lipschitz_bound(layer) == pytest.approx((1 + 5**0.5) / 2, rel=1e-5)
+    for normed in (nn.utils.weight_norm, nn.utils.spectral_norm):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            layer = normed(nn.Linear(3, 2)).eval()
+        with torch.no_grad():
+            next(iter(layer.parameters())).mul_(2)
+            for p in layer.parameters():
+                p.add_(0.3)
+            bound = lipschitz_bound(layer)
+            layer(torch.ones(1, 3))  # computes its weight anew
+        assert bound == pytest.approx(float(torch.linalg.matrix_norm(layer.weight, 2)), rel=1e-5)
+    layer = nn.utils.parametrizations.spectral_norm(nn.Linear(3, 2))
+    before = layer.parametrizations.weight[0]._u.clone()
+    lipschitz_bound(layer)
+    assert torch.equal(layer.parametrizations.weight[0]._u, before)
+
+
+def test_a_relative_of_a_known_layer_has_no_known_bound():
+    class Steep(nn.ReLU):
+        def forward(self, x):
+            return 5 * super().forward(x)
+
+    class Twice(nn.Sequential):
+        def forward(self, x):
+            return 2 * super().forward(x)
+
+    for model in (Steep(), Twice(nn.Linear(2, 2)), DropConnect(2, 2, activation="gelu")):
+        with pytest.raises(TypeError, match="no bound is known"):
+            lipschitz_bound(nn.Sequential(model))
+
+
+def test_rows_that_are_not_finite_have_no_slope():
+    x = torch.tensor([[0.0], [1.0], [math.nan]])
+    with pytest.raises(ValueError, match="x must be finite"):
+        largest_slope(nn.Linear(1, 1), x)

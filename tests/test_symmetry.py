@@ -507,3 +507,70 @@ def test_few_points_or_a_strange_t_are_refused():
         barrier(net, net, lambda n: 0.0, points=2)
     with pytest.raises(TypeError, match="t must be a number"):
         interpolate(net, net, "0.5")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", [[True, False, True], torch.tensor([True, False, True]),
+                                   [0.0, 1.2, 2.0], torch.tensor([0.0, 1.0, 2.0])])  # fmt: skip
+def test_masks_and_fractions_are_no_numbers_of_neurons(given):
+    net = MLP([2, 3, 1], "tanh", seed=0)
+    for move in (permute, flip):
+        with pytest.raises(ValueError, match=r"0 to 2.*nonzero"):
+            move(net, 0, given)
+
+
+def tied():
+    net = MLP([3, 3, 3, 2], "tanh", seed=0)
+    net.layers[1].weight = net.layers[0].weight
+    return net
+
+
+def with_inside(module):
+    net = MLP([3, 3, 3, 2], "tanh", seed=0)
+    net.after[0] = module
+    return net
+
+
+def hooked():
+    net = MLP([3, 3, 3, 2], "tanh", seed=0)
+    net.layers[0].register_forward_hook(lambda module, x, y: y.cumsum(1))
+    return net
+
+
+@pytest.mark.parametrize("net", [tied, hooked, lambda: with_inside(nn.Sigmoid()),
+                                 lambda: with_inside(nn.Softmax(1))])  # fmt: skip
+def test_a_move_that_would_change_the_function_is_refused(net):
+    net = net()
+    with pytest.raises(ValueError, match="would become another, off by"):
+        flip(net, 0, [0, 1])
+
+
+def test_factors_that_a_weight_cannot_hold_are_refused():
+    for dtype, factor in ((torch.float16, 1e-9), (torch.float16, 1e6), (torch.float32, 1e39)):
+        with pytest.raises(ValueError, match=f"a weight leaves the range of {dtype}"):
+            rescale(MLP([2, 2, 1], seed=0).to(dtype), 0, [1, factor])
+
+
+@pytest.mark.parametrize(
+    "wrap", [nn.utils.parametrizations.weight_norm, nn.utils.parametrizations.spectral_norm]
+)
+def test_nets_with_parametrised_weights_or_another_forward_are_refused(wrap):
+    class Other(MLP):
+        def forward(self, x):
+            return super().forward(x) + x.sum()
+
+    net = MLP([3, 3, 1], "tanh", seed=0)
+    wrap(net.layers[0])
+    for move in (lambda n: permute(n, 0, [2, 1, 0]), lambda n: flip(n, 0, [1]), count):
+        with pytest.raises(ValueError, match=r"layers.0 is parametrised.*remove_param"):
+            move(net)
+        with pytest.raises(TypeError, match="got Other"):
+            move(Other([3, 3, 1], "tanh"))
+
+
+@pytest.mark.filterwarnings("ignore:Complex modules are a new feature")
+def test_complex_nets_lie_on_a_line_and_other_types_do_not():
+    a, b = (nn.Linear(2, 1, dtype=torch.complex64) for _ in "ab")
+    assert torch.equal(interpolate(a, b, 1.0).weight, b.weight)
+    torch.testing.assert_close(interpolate(a, b, 0.5).weight, (a.weight + b.weight) / 2)
+    with pytest.raises(ValueError, match="no line leads from one build to another"):
+        interpolate(nn.Linear(2, 1), nn.Linear(2, 1).double(), 0.5)

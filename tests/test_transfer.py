@@ -2,11 +2,14 @@
 
 import copy
 import io
+import warnings
+from functools import partial
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils import prune
 
 from nnkit.models import MLP
 from nnkit.training import fit
@@ -182,6 +185,98 @@ def test_a_frozen_net_can_be_copied_and_saved():
         assert "1.running_mean" not in changed(other, before)
         unfreeze(other)
     assert net[1]._forward_pre_hooks
+
+
+def old_style(name):
+    def make(layer):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            return getattr(nn.utils, name)(layer)
+
+    return make
+
+
+def pruned(layer):
+    return prune.l1_unstructured(layer, "weight", 0.5)
+
+
+MADE = {
+    "weight_norm": nn.utils.parametrizations.weight_norm,
+    "spectral_norm": nn.utils.parametrizations.spectral_norm,
+    "orthogonal": nn.utils.parametrizations.orthogonal,
+    "both": lambda layer: nn.utils.parametrizations.spectral_norm(
+        nn.utils.parametrizations.weight_norm(layer)
+    ),
+    "bias": lambda layer: nn.utils.parametrizations.weight_norm(layer, "bias"),
+    "old weight_norm": old_style("weight_norm"),
+    "old spectral_norm": old_style("spectral_norm"),
+    "pruned": pruned,
+}
+
+
+@pytest.mark.parametrize("kind", MADE)
+@pytest.mark.parametrize("build", ["MLP", "Sequential"])
+def test_all_that_determines_a_layer_is_frozen_and_learns_again(kind, build):
+    net = MLP([4, 8, 6, 3], norm="batch", seed=0)
+    if build == "Sequential":
+        net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 6),
+                            nn.ReLU(), nn.Linear(6, 3))  # fmt: skip
+    hidden = net.layers[0] if build == "MLP" else net[0]
+    nn.init.ones_(hidden.bias)  # one of zeros has no direction
+    MADE[kind](hidden)
+    assert len(layers(net)) == 3
+    first = ("layers.0.", "after.0.") if build == "MLP" else ("0.", "1.")
+    train(net, lr=0.1)
+    x, before = data()[0], values(net)
+    frozen = {name for name in before if name.startswith(first)}
+    buffers = dict(net.named_buffers())
+    freeze(net, 0)
+    assert {n for n, p in net.named_parameters() if not p.requires_grad} == {
+        n for n, _ in net.named_parameters() if n in frozen
+    }
+    for optimizer in (None, partial(torch.optim.SGD, momentum=0.9, weight_decay=0.1)):
+        train(net.train(), lr=0.1, optimizer=optimizer)
+    assert not changed(net, before) & frozen
+    assert changed(net, before) == {name for name in before if name not in frozen}
+    with torch.no_grad():
+        assert torch.equal(hidden.train()(x), hidden.eval()(x))
+    unfreeze(net, 0)
+    assert all(p.requires_grad for p in net.parameters())
+    F.cross_entropy(net.train()(x), data()[1]).backward()
+    assert all(p.grad is not None for p in net.parameters())
+    moving = {n for n in frozen if n.endswith(("running_mean", "_u", "_v")) and n in buffers}
+    assert moving <= changed(net, before)
+    groups = parameter_groups(net, 0.1)
+    assert {p for group in groups for p in group["params"]} == set(net.parameters())
+
+
+def test_a_tied_weight_is_frozen_wherever_it_is_used():
+    net = MLP([4, 4, 4, 3], seed=0)
+    net.layers[1].weight = net.layers[0].weight
+    freeze(net, 0)
+    before = values(net)
+    train(net, lr=0.1)
+    assert changed(net, before) == {"layers.1.bias", "layers.2.weight", "layers.2.bias"}
+
+
+def test_unfreezing_a_layer_leaves_those_within_it_frozen():
+    net = nn.Sequential(nn.MultiheadAttention(4, 2), nn.Linear(4, 3))
+    assert list(layers(net)) == ["0", "0.out_proj", "1"]
+    freeze(net)
+    unfreeze(net, 0)
+    ready = {name for name, p in net.named_parameters() if p.requires_grad}
+    assert ready == {"0.in_proj_weight", "0.in_proj_bias"}
+
+
+def test_parametrised_layers_are_copied_with_all_that_they_are_made_of():
+    old, new = MLP([4, 8, 3], seed=0), MLP([4, 8, 3], seed=1)
+    for net in (old, new):
+        nn.utils.parametrizations.spectral_norm(net.layers[0])
+        net.eval()
+    copy_layers(old, new)
+    assert not changed(new, values(old))
+    with pytest.raises(ValueError, match=r"weight \+ bias here, bias \+ parametrizations"):
+        copy_layers(old, MLP([4, 8, 3]), 0)
 
 
 # Rates

@@ -7,6 +7,7 @@ from torch import Size, Tensor, nn
 
 from nnkit._devices import brought
 from nnkit._modes import eval_mode
+from nnkit._precision import widened
 from nnkit.dropout.layers import Head, hooked, random_layers
 
 UNITS = 20  # of which all masks are a million
@@ -45,11 +46,13 @@ class AllMasks(NamedTuple):
     @property
     def spread(self) -> Tensor:
         """The exact standard deviation over masks (N, out)."""
-        return self._average((self.outputs - self.mean).square()).sqrt()
+        apart = widened(self.outputs) - self.mean
+        return self._average(apart.square()).sqrt().to(self.outputs.dtype)
 
     def _average(self, values: Tensor) -> Tensor:
-        weight = self.probabilities.to(values).view(-1, *[1] * (values.dim() - 1))
-        return (weight * values).sum(0)
+        wide = widened(values)
+        weight = self.probabilities.to(wide).view(-1, *[1] * (values.dim() - 1))
+        return (weight * wide).sum(0).to(values.dtype)
 
 
 @torch.no_grad()
@@ -83,7 +86,7 @@ def all_masks(model: nn.Module, x: Tensor, *, head: Head | None = None) -> AllMa
         kept = (numbers[:, None] >> torch.arange(units, device="cpu")) & 1  # (masks, units)
         outputs = [
             _under(masks, model, x, layers, shapes)
-            for masks in torch.split(kept, max(1, ROWS // len(x)))
+            for masks in torch.split(kept, max(1, ROWS // max(1, len(x))))
         ]
     values = torch.cat(outputs) if head is None else torch.cat([head(f) for f in outputs])
     pairs = zip(layers, shapes, strict=True)

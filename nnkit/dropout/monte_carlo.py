@@ -11,6 +11,7 @@ from nnkit._checks import whole
 from nnkit._devices import brought
 from nnkit._masks import drop
 from nnkit._modes import eval_mode
+from nnkit._precision import widened
 from nnkit.dropout.layers import Head, hooked, random_layers
 from nnkit.training.randomness import seeded
 
@@ -66,8 +67,9 @@ def mc_predict(
     outputs = mc_samples(model, x, samples, head=head, seed=seed)
     mean = outputs.mean(0)
     # some thirty times faster than outputs.std(0), and no less precise: the mean is subtracted
-    spread = outputs.sub(mean).square_().sum(0).div_(samples - 1).sqrt_()
-    return MonteCarlo(mean, spread)
+    apart = widened(outputs).sub(mean)
+    spread = apart.square_().sum(0).div_(samples - 1).sqrt_()
+    return MonteCarlo(mean, spread.to(mean.dtype))
 
 
 @torch.no_grad()

@@ -67,7 +67,7 @@ class DropConnect(nn.Linear):
         if not self.training:
             return self.expected(x)
         count = {"batch": 1, "sample": len(x)}.get(str(self.masks), self.masks)
-        shape = (min(int(count), max(len(x), 1)), *self.weight.shape)
+        shape = (max(1, min(int(count), len(x))), *self.weight.shape)  # one also for no rows
         masks = keep_mask(shape, self.p, self.weight)
         self.mask = masks[0] if len(masks) == 1 else masks
         weight = self.weight / (1 - self.p)

@@ -32,7 +32,7 @@ class MaskedLinear(nn.Linear):
     mask: Tensor
 
     def __init__(self, mask: Tensor, bias: bool = True) -> None:
-        if mask.dim() != 2 or not ((mask == 0) | (mask == 1)).all():
+        if mask.dim() != 2 or not mask.numel() or not ((mask == 0) | (mask == 1)).all():
             raise ValueError(f"mask must be (out, in) of 0 and 1, got shape {tuple(mask.shape)}")
         super().__init__(mask.shape[1], mask.shape[0], bias=bias)
         self.register_buffer("mask", mask.to(torch.bool).clone())

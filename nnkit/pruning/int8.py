@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nnkit._used import used_weight
 from nnkit.symmetry.moves import Net, duplicate
 
 
@@ -41,7 +42,7 @@ class QuantizedLinear(nn.Module):
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
         self.in_features, self.out_features = layer.in_features, layer.out_features
-        weight, scale = quantized(layer.weight.detach())
+        weight, scale = quantized(used_weight(layer).detach())
         self.register_buffer("weight", weight)
         self.register_buffer("scale", scale)
         self.register_buffer("bias", None if layer.bias is None else layer.bias.detach().clone())
@@ -49,8 +50,13 @@ class QuantizedLinear(nn.Module):
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., in) to (..., out)."""
+        if not x.is_floating_point() or x.shape[-1:] != (self.in_features,):
+            raise TypeError(
+                f"inputs must be floats (..., {self.in_features}), got {x.dtype} {tuple(x.shape)}"
+            )
         if x.device.type != "cpu":
-            return F.linear(x, self.weight.to(x) * self.scale, self.bias)
+            bias = None if self.bias is None else self.bias.to(x)
+            return F.linear(x, (self.weight * self.scale).to(x), bias)
         rows, size = quantized(x.reshape(-1, self.in_features))  # (N, in), (N, 1)
         y = torch._int_mm(rows, self.weight.T) * size * self.scale.T
         y = y if self.bias is None else y + self.bias
@@ -91,6 +97,8 @@ def quantize(model: Net) -> Net:
 
 def quantized(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return whole numbers (rows, n), int8, and the scale of each row (rows, 1)."""
+    if x.dtype in (torch.float16, torch.bfloat16):  # which the sums of products would overflow
+        x = x.float()
     largest = x.abs().amax(1, keepdim=True)
-    scale = torch.where(largest > 0, largest / 127, 1.0)
+    scale = torch.where(largest == 0, 1.0, largest / 127)  # nan stays nan
     return (x / scale).round().to(torch.int8), scale

@@ -9,6 +9,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from nnkit._devices import brought
 from nnkit._modes import modes_kept
+from nnkit._used import sources
 from nnkit.layers.windows import Windows
 
 Scores = dict[str, Tensor]
@@ -23,6 +24,12 @@ def prunable(model: nn.Module) -> dict[str, nn.Module]:
     }
     if not found:
         raise TypeError(f"{type(model).__name__} has no linear or convolutional layer to prune")
+    for name, module in found.items():
+        if "weight" in sources(module):
+            raise TypeError(
+                f"the weight of {name or 'the layer'} is made of other parameters, which no mask "
+                "reaches: make it plain by torch.nn.utils.parametrize.remove_parametrizations first"
+            )
     return found
 
 
@@ -76,9 +83,11 @@ def snip(model: nn.Module, x: Any, y: Any, loss: Callable[[Any, Any], Tensor]) -
     x, y = brought(x, model), brought(y, model)
     weights = {name: leaf(module) for name, module in prunable(model).items()}
     before = [buffer.clone() for buffer in model.buffers()]
-    with modes_kept(model), torch.enable_grad():
-        gradients = torch.autograd.grad(loss(model.train()(x), y), [*weights.values()])
-    for buffer, value in zip(model.buffers(), before, strict=True):
-        buffer.copy_(value)
+    try:
+        with modes_kept(model), torch.enable_grad():
+            gradients = torch.autograd.grad(loss(model.train()(x), y), [*weights.values()])
+    finally:
+        for buffer, value in zip(model.buffers(), before, strict=True):
+            buffer.copy_(value)
     pairs = zip(weights.items(), gradients, strict=True)
     return {name: (weight.detach() * gradient).abs() for (name, weight), gradient in pairs}

@@ -8,11 +8,14 @@ that is smaller than all values above 3 % zeros; at 90 % it is a seventh. Indice
 import json
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from nnkit._used import plain_state
 
 FORMAT = "nnkit sparse 1"
 WORDS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -41,7 +44,7 @@ def save_sparse(model: nn.Module, path: str | Path) -> int:
     """
     header: dict[str, Any] = {"format": FORMAT, "tensors": []}
     arrays: dict[str, NDArray[Any]] = {}
-    for name, tensor in plain_state(model).items():
+    for name, tensor in plain_state(model.state_dict()).items():
         if tensor.element_size() not in WORDS:
             raise ValueError(f"{name} is of type {tensor.dtype}, which cannot be stored")
         flat = tensor.cpu().contiguous().flatten()
@@ -78,11 +81,11 @@ def load_sparse(path: str | Path) -> dict[str, Tensor]:
         True
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+            arrays = dict(stored)
         header = json.loads(arrays["header"].tobytes())
         entries = header["tensors"] if header["format"] == FORMAT else None
-    except (ValueError, KeyError, TypeError, EOFError) as error:
+    except (ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
         raise ValueError(f"{path} was not written by save_sparse") from error
     if entries is None:
         raise ValueError(f"{path} is of format {header['format']!r}, this version reads {FORMAT!r}")
@@ -110,16 +113,4 @@ def size_in_bytes(model: nn.Module) -> int:
         >>> size_in_bytes(net)  # 4 (64 + 1) 10: masks alone save nothing
         2600
     """
-    return sum(t.numel() * t.element_size() for t in plain_state(model).values())
-
-
-def plain_state(model: nn.Module) -> dict[str, Tensor]:
-    """Return a net's state dictionary as if the masks of pruning were zeros among its weights."""
-    state = model.state_dict()
-    plain = {}
-    for name, tensor in state.items():
-        if name.endswith("_orig") and (base := name.removesuffix("_orig")) + "_mask" in state:
-            plain[base] = tensor * state[base + "_mask"]
-        elif not (name.endswith("_mask") and name.removesuffix("_mask") + "_orig" in state):
-            plain[name] = tensor
-    return plain
+    return sum(t.numel() * t.element_size() for t in plain_state(model.state_dict()).values())

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from nnkit._checks import one_of, whole
+from nnkit._checks import indices, one_of, whole
 from nnkit.models import MLP
 from nnkit.pruning.chain import Link, links
+from nnkit.pruning.probes import check_on_probes
 from nnkit.pruning.unstructured import checked_share
 from nnkit.symmetry.moves import duplicate
 
@@ -31,7 +32,8 @@ def prune_neurons(
 
     Args:
         model: an `MLP` without skips, or an ``nn.Sequential`` of linear and convolutional layers,
-            batch normalisation, and whatever acts on each channel alone.
+            batch normalisation, and what is known to act on each channel alone: activations,
+            dropout, pooling. Its inputs are batches (N, ...).
         amount: the share of neurons to go, in [0, 1]; each layer keeps one at least.
         by: the lowest scores go. "weights": the norm of a neuron's incoming weights times that of
             its outgoing ones, which no rescaling of a ReLU changes. "incoming": the sum of |w|
@@ -59,7 +61,11 @@ def prune_neurons(
     one_of("scope", scope, ("layer", "global"))
     step = whole("multiple_of", multiple_of, at_least=1)
     with torch.no_grad():
-        scores = [score(link) for link in links(model)]
+        chain = links(model)
+        scores = [score(link) for link in chain]
+    for link, own in zip(chain, scores, strict=True):
+        if own.isnan().any():
+            raise ValueError(f"weights of layer {link.name} hold nan: no neuron is the least")
     if scope == "layer":
         counts = [(1 - share) * len(s) for s in scores]
     else:
@@ -78,7 +84,10 @@ def prune_neurons(
 def shrink(model: Net, keep: Sequence[Sequence[int] | Tensor]) -> Net:
     """Return a net with only the given neurons of each hidden layer, or channels.
 
-    It computes what the net does in which the other neurons give 0.
+    It computes, in evaluation mode, what the net does in which the other neurons give 0 to the
+    next layer, which is tried on random inputs. A neuron is an output of the layer with all that
+    is done to it before the next one: normalisation, activation, pooling. (To silence it before
+    them would be something else: a batch normalisation makes β - γμ/σ of 0, a sigmoid 1/2.)
 
     Args:
         model: as for :func:`prune_neurons`; left as it is.
@@ -102,26 +111,32 @@ def shrink(model: Net, keep: Sequence[Sequence[int] | Tensor]) -> Net:
     if len(keep) != len(chain):
         names = ", ".join(link.name for link in chain)
         raise ValueError(f"keep must be a list for each of {names}, got {len(keep)} of them")
-    for link, numbers in zip(chain, keep, strict=True):
-        chosen = sorted({int(i) for i in numbers})
-        if not chosen or chosen[0] < 0 or chosen[-1] >= link.width:
-            raise ValueError(
-                f"layer {link.name} keeps some of neurons 0 to {link.width - 1}, got {chosen}"
-            )
-        _cut(link, torch.tensor(chosen))
-    if isinstance(small, MLP):
-        small.sizes = [small.sizes[0], *(link.width for link in chain), small.sizes[-1]]
+    chosen = [_chosen(link, given) for link, given in zip(chain, keep, strict=True)]
+    for link, kept in zip(chain, chosen, strict=True):
+        _cut(link, kept)
+    for module in small.modules():
+        if isinstance(module, MLP):
+            widths = [layer.get_parameter("weight").shape[0] for layer in module.layers]
+            module.sizes = [module.layers[0].get_parameter("weight").shape[1], *widths]
+    check_on_probes(model, small, chosen)
     return small
+
+
+def _chosen(link: Link, given: Sequence[int] | Tensor) -> Tensor:
+    """The numbers of the neurons to keep, in order and each once."""
+    rule = f"layer {link.name} keeps some of neurons 0 to {link.width - 1}"
+    chosen = sorted(set(indices(rule, given, link.width)))
+    if not chosen:
+        raise ValueError(f"{rule}, got none")
+    return torch.tensor(chosen)
 
 
 @torch.no_grad()
 def _cut(link: Link, keep: Tensor) -> None:
     """Shrink a layer, what normalises it and the inputs of what follows, in place."""
-    width, inputs = link.width, link.following.get_parameter("weight").shape[1]
-    block = inputs // width  # a channel that was flattened is several inputs
-    wide = (keep[:, None] * block + torch.arange(block)).flatten()
+    width, inputs, wide = link.width, link.inputs, link.columns(keep)
     _select(link.layer, keep, width, 0)
-    for module in link.between:
+    for _, module in link.between:
         for size, index in ((width, keep), (inputs, wide)):
             _select(module, index, size, 0)
     _select(link.following, wide, inputs, 1)
@@ -154,7 +169,7 @@ def _incoming(link: Link) -> Tensor:
 
 
 def _gamma(link: Link) -> Tensor:
-    for module in link.between:
+    for _, module in link.between:
         if isinstance(module, _BatchNorm) and module.affine:
             return module.weight.abs().view(link.width, -1).mean(1)
     raise ValueError(f"layer {link.name} has no batch normalisation, whose γ would be its score")

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils import prune
 
 from nnkit._checks import number, one_of
+from nnkit._used import plain_name
 from nnkit.pruning.scores import leaf, magnitude, mask_of, prunable
 
 
@@ -91,8 +92,9 @@ def finalize(model: nn.Module) -> None:
         (0.9, [])
     """
     for module in model.modules():
-        if hasattr(module, "weight_mask"):
-            prune.remove(module, "weight")  # type: ignore[no-untyped-call]
+        for name, _ in [*module.named_parameters(recurse=False)]:
+            if (plain := plain_name(module, name)) != name:
+                prune.remove(module, plain)  # type: ignore[no-untyped-call]
 
 
 def sparsity(model: nn.Module) -> float:

@@ -40,8 +40,8 @@ class Constraint(WeightPenalty):
     @torch.no_grad()
     def project(self, model: nn.Module) -> None:
         """Put the model's weights where they are allowed: for a loop of one's own."""
-        for _, w, _ in self.terms(model):
-            self.project_(w)
+        for term in self.terms(model):
+            term.change(self.project_)
 
     def options(self) -> str:
         """None."""
@@ -63,6 +63,8 @@ class NonNegative(Constraint):
         >>> model.weight.tolist()
         [[0.5, 0.0, 1.0]]
     """
+
+    of_complex = False
 
     def project_(self, w: Tensor) -> None:
         """Negative weights become 0."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from nnkit._checks import number
 from nnkit._draws import check_generator, normal
+from nnkit._precision import widened
 from nnkit.regularizers.penalty import Lam, Penalty, checked
 
 
@@ -81,6 +82,7 @@ class GradientPenalty(Penalty):
 
         Raises:
             TypeError: if x is no tensor of floats.
+            ValueError: if it has no rows.
         """
         if not isinstance(x, Tensor) or not x.is_floating_point():
             given = x.dtype if isinstance(x, Tensor) else type(x).__name__
@@ -88,6 +90,8 @@ class GradientPenalty(Penalty):
                 f"GradientPenalty needs the inputs, a tensor of floats, got {given}. "
                 "Hint: penalty(model, x); fit gives it the batch"
             )
+        if x.ndim == 0 or not len(x):
+            raise ValueError(f"GradientPenalty needs a row of inputs, got shape {tuple(x.shape)}")
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             outputs = model(x)
@@ -100,4 +104,4 @@ class GradientPenalty(Penalty):
 def _squared_slopes(f: Tensor, x: Tensor) -> Tensor:
     """Σ_n ‖∂f_n/∂x_n‖² for one output f (N,)."""
     (slopes,) = torch.autograd.grad(f.sum(), x, create_graph=True)
-    return slopes.square().sum()
+    return widened(slopes).square().sum()

@@ -41,6 +41,8 @@ class GaussianMixturePrior(WeightPenalty):
         tensor([0, 1, 2])
     """
 
+    of_complex = False
+
     def __init__(
         self,
         lam: Lam,

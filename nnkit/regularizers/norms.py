@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nnkit._used import plain_state
 from nnkit.regularizers.penalty import Lam, checked, shown
 from nnkit.regularizers.weights import NORMALISATIONS, Term, WeightPenalty
 
@@ -81,11 +82,11 @@ class L1(WeightPenalty):
 
     def gradient(self, name: str, w: Tensor) -> Tensor:
         """The sign of w, 0 at 0."""
-        return w.sign()
+        return w.sgn()
 
     def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> None:
         """λ sign(w)."""
-        grad.add_(torch.sign(w, out=room), alpha=lam)
+        grad.add_(torch.sgn(w, out=room), alpha=lam)
 
     def after_step(self, name: str, w: Tensor, by: Any, scale: Tensor | None) -> None:
         """The proximal step: |scale w| shrinks by `by`, at most to zero."""
@@ -108,7 +109,7 @@ class ScaleL1(L1):
         >>> model = torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3), torch.nn.BatchNorm2d(8))
         >>> round(ScaleL1(0.1)(model).item(), 3)  # 8 scales γ, which start at 1
         0.8
-        >>> [name for name, _, _ in ScaleL1(0.1).terms(model)]
+        >>> [term.name for term in ScaleL1(0.1).terms(model)]
         ['1.weight']
     """
 
@@ -153,17 +154,18 @@ class L2SP(WeightPenalty):
         state = start.state_dict() if isinstance(start, nn.Module) else start
         if not isinstance(state, Mapping):
             raise TypeError(f"start must be a module or its state_dict, got {start!r}")
-        self.start = {name: value.detach().clone() for name, value in state.items()}
+        self.start = {k: value.detach().clone() for k, value in plain_state(state).items()}
 
     def terms(self, model: nn.Module) -> list[Term]:
         """The weights, those that are not in the start with the strength `new`."""
         terms, known = super().terms(model), 0
-        for number, (name, w, _) in enumerate(terms):
+        for number, term in enumerate(terms):
+            name, w = term.name, term.weight
             if self._has(name, w):
                 self.start[name] = self.start[name].to(w.device, w.dtype)
                 known += 1
             else:
-                terms[number] = Term(name, w, self.new)
+                terms[number] = term._replace(lam=self.new)
         if not known:
             raise ValueError("L2SP: no weight of the model has the name and shape of one in start")
         return terms
@@ -203,9 +205,9 @@ class L2SP(WeightPenalty):
 
 
 def sum_of_squares(w: Tensor) -> Tensor:
-    """Σ w², in one pass and without a tensor in between."""
+    """Σ |w|², in one pass and without a tensor in between."""
     flat = w.flatten()
-    return torch.dot(flat, flat)
+    return torch.vdot(flat, flat).real if w.is_complex() else torch.dot(flat, flat)
 
 
 def soft_threshold_(w: Tensor, by: Any) -> Tensor:

@@ -77,7 +77,8 @@ class SoftSharing(WeightPenalty):
     def value(self, name: str, w: Tensor) -> Tensor:
         """Σ_k n_k Σ (w - mean_k)², without n_k if `mean`."""
         if name in self.groups:
-            return (self.groups[name].pairs * self.groups[name].deviation(w).square()).sum()
+            apart = self.groups[name].deviation(w)
+            return (self.groups[name].pairs * (apart * apart.conj()).real).sum()
         return (1 if self.mean else w.numel()) * sum_of_squares(deviation(w))
 
     def gradient(self, name: str, w: Tensor) -> Tensor:
@@ -125,7 +126,7 @@ class _Groups:
                 f"got {tuple(self.shape)}"
             )
         self.labels = self.labels.to(w.device)
-        self.sizes, self.pairs = self.sizes.to(w), self.pairs.to(w)
+        self.sizes, self.pairs = self.sizes.to(w.real), self.pairs.to(w.real)
 
     def deviation(self, w: Tensor) -> Tensor:
         """How far each weight is from the mean of its group."""

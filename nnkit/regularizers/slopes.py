@@ -10,13 +10,15 @@ from torch import Tensor, nn
 
 from nnkit._devices import brought
 from nnkit._modes import eval_mode
+from nnkit._used import used_weight
+from nnkit.layers import MaskedLinear
 from nnkit.models import MLP
 
 # The largest |h'| of activation functions; those of GELU and SiLU rounded up.
 _STEEPEST: dict[type[nn.Module], float] = {
     nn.Identity: 1.0, nn.Flatten: 1.0, nn.Dropout: 1.0, nn.ReLU: 1.0, nn.Tanh: 1.0,
     nn.Hardtanh: 1.0, nn.Softplus: 1.0, nn.Softsign: 1.0, nn.Sigmoid: 0.25, nn.GELU: 1.1290,
-    nn.SiLU: 1.0999, nn.Softmax: 0.5,
+    nn.SiLU: 1.0999, nn.Softmax: 0.5, nn.ReLU6: 1.0,
 }  # fmt: skip
 
 
@@ -43,10 +45,11 @@ def lipschitz_bound(model: nn.Module) -> float:
         >>> round(lipschitz_bound(torch.nn.Sequential(double, torch.nn.Tanh(), double)), 3)
         4.0
     """
-    if isinstance(model, MLP):
-        layers = zip(model.layers, model.after, model.skips, strict=True)
-        return math.prod(skip + _product(pair) for *pair, skip in layers)
-    return _product([model])
+    with torch.no_grad(), eval_mode(model):
+        if type(model) is MLP:
+            layers = zip(model.layers, model.after, model.skips, strict=True)
+            return math.prod(skip + _product(pair) for *pair, skip in layers)
+        return _product([model])
 
 
 def largest_slope(model: nn.Module, x: Tensor) -> float:
@@ -54,10 +57,11 @@ def largest_slope(model: nn.Module, x: Tensor) -> float:
 
     Args:
         model: takes x, in eval mode, and gives a tensor.
-        x: inputs (N, ...), at least two that differ; brought to where the model is.
+        x: inputs (N, ...), at least two that differ, all finite; brought to where the
+            model is.
 
     Raises:
-        ValueError: if no two rows differ.
+        ValueError: if no two rows differ, or one is not finite.
 
     Example:
         >>> import torch
@@ -67,9 +71,11 @@ def largest_slope(model: nn.Module, x: Tensor) -> float:
         >>> 0 < largest_slope(net, x) < lipschitz_bound(net)  # what was seen, what is possible
         True
     """
+    if not x.isfinite().all():
+        raise ValueError("x must be finite: the slope to a row with nan or inf is none")
     with torch.no_grad(), eval_mode(model):
         y = model(brought(x, model)).reshape(len(x), -1).cpu().double()
-    inputs = x.reshape(len(x), -1).cpu().double()  # not every device has float64
+    inputs = x.detach().reshape(len(x), -1).cpu().double()  # not every device has float64
     # the plain way: a matrix product would lose the digits of points that lie close together
     far = torch.cdist(inputs, inputs, compute_mode="donot_use_mm_for_euclid_dist")
     if not (far > 0).any():
@@ -83,19 +89,18 @@ def _product(modules: Iterable[nn.Module]) -> float:
 
 
 def _steepness(module: nn.Module) -> float:
-    if isinstance(module, nn.Sequential):
-        return _product(module)
-    if isinstance(module, nn.Linear):
-        return float(torch.linalg.matrix_norm(module.weight.detach().cpu(), ord=2))
-    if isinstance(module, (nn.LeakyReLU, nn.PReLU)):
+    if getattr(type(module), "forward", None) is nn.Sequential.forward:
+        return _product(module._modules.values())  # a layer that is used twice counts twice
+    if type(module).forward in (nn.Linear.forward, MaskedLinear.forward):
+        return float(torch.linalg.matrix_norm(used_weight(module).cpu(), ord=2))
+    if type(module) in (nn.LeakyReLU, nn.PReLU):
         slope = module.weight if isinstance(module, nn.PReLU) else module.negative_slope
-        return max(1.0, float(torch.as_tensor(slope).detach().abs().max()))
+        return max(1.0, float(torch.as_tensor(slope).abs().max()))
     if isinstance(module, nn.BatchNorm1d) and module.running_var is not None:
-        gamma = 1.0 if module.weight is None else module.weight.detach()
+        gamma = 1.0 if module.weight is None else module.weight
         return float((gamma / (module.running_var + module.eps).sqrt()).abs().max())
-    for kind, steepest in _STEEPEST.items():
-        if isinstance(module, kind):
-            return steepest
+    if type(module) in _STEEPEST:
+        return _STEEPEST[type(module)]
     known = ", ".join(kind.__name__ for kind in _STEEPEST)
     raise TypeError(
         f"no bound is known for {type(module).__name__}; known are Linear, BatchNorm1d, "

@@ -7,7 +7,7 @@ from nnkit._devices import brought
 from nnkit._extras import install
 from nnkit.activations import activation
 from nnkit.models import MLP
-from nnkit.symmetry.moves import affine, checked, duplicate, free_streams, moved
+from nnkit.symmetry.moves import affine, checked, duplicate, free_streams, moved, the_same
 
 
 @torch.no_grad()
@@ -45,7 +45,7 @@ def align(net: MLP, to: MLP, inputs: Tensor | None = None) -> MLP:
         for stream in streams:
             alike = sum((theirs[k].T @ ours[k] for k in stream), torch.zeros(()))
             aligned = _matched(aligned, stream, torch.zeros(()), alike)
-        return aligned
+        return the_same(net, aligned)
     for stream in streams:  # what comes into the first layer of each is in line by then
         aligned = _matched(aligned, stream, *_likeness(aligned, to, stream[:1], outgoing=False))
     improved = True
@@ -55,7 +55,7 @@ def align(net: MLP, to: MLP, inputs: Tensor | None = None) -> MLP:
             better = _matched(aligned, stream, *_likeness(aligned, to, stream, outgoing=True))
             if _distance(better, to) < _distance(aligned, to):
                 aligned, improved = better, True
-    return aligned
+    return the_same(net, aligned)
 
 
 def _matched(net: MLP, stream: list[int], plain: Tensor, signed: Tensor) -> MLP:

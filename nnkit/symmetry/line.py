@@ -85,9 +85,10 @@ def interpolate(a: Net, b: Net, t: float) -> Net:
     weight = number("t", t)
     net, other = duplicate(a), b.state_dict()
     own = net.state_dict()  # shares its memory with the net
-    if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in other.items()}:
+    forms = [{k: (v.shape, v.dtype) for k, v in state.items()} for state in (own, other)]
+    if forms[0] != forms[1]:
         raise ValueError(f"no line leads from one build to another, got {a} and {b}")
     for name, value in own.items():
-        if value.is_floating_point():  # a counter of batches stays that of a
+        if value.is_floating_point() or value.is_complex():  # a counter of batches stays that of a
             value.lerp_(other[name], weight)
     return net

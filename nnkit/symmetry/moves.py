@@ -13,11 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
-from nnkit._checks import whole
+from nnkit._checks import indices, whole
+from nnkit._precision import agree
+from nnkit._used import sources
 from nnkit.activations import ACTIVATIONS, activation
 from nnkit.models import MLP
 
 HOMOGENEOUS = ("identity", "relu", "leaky_relu", "prelu")  # h(cu) = c h(u) for every c > 0
+
+RUNS = (MLP.forward, MLP._values)
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -45,10 +49,11 @@ def permute(net: MLP, layer: int, order: Sequence[int] | Tensor) -> MLP:
     """
     stream = _stream(net, layer)
     width = net.sizes[layer + 1]
-    places = [int(i) for i in order]
+    rule = f"order must name each neuron of 0 to {width - 1} once"
+    places = indices(rule, order, width)
     if sorted(places) != list(range(width)):
-        raise ValueError(f"order must name each neuron of 0 to {width - 1} once, got {places}")
-    return moved(net, stream, torch.tensor(places), torch.ones(width))
+        raise ValueError(f"{rule}, got {places}")
+    return the_same(net, moved(net, stream, torch.tensor(places), torch.ones(width)))
 
 
 def flip(net: MLP, layer: int, neurons: Sequence[int] | Tensor) -> MLP:
@@ -82,11 +87,12 @@ def flip(net: MLP, layer: int, neurons: Sequence[int] | Tensor) -> MLP:
             f"{net.activation}; odd are {odd}"
         )
     width = net.sizes[layer + 1]
-    chosen = [int(i) for i in neurons]
-    if len(set(chosen)) < len(chosen) or not set(chosen) <= set(range(width)):
-        raise ValueError(f"neurons must be different ones of 0 to {width - 1}, got {chosen}")
+    rule = f"neurons must be different ones of 0 to {width - 1}"
+    chosen = indices(rule, neurons, width)
+    if len(set(chosen)) < len(chosen):
+        raise ValueError(f"{rule}, got {chosen}")
     signs = torch.tensor([-1.0 if i in chosen else 1.0 for i in range(width)])
-    return moved(net, stream, torch.arange(width), signs)
+    return the_same(net, moved(net, stream, torch.arange(width), signs))
 
 
 def rescale(net: MLP, layer: int, factors: float | Sequence[float] | Tensor) -> MLP:
@@ -123,7 +129,7 @@ def rescale(net: MLP, layer: int, factors: float | Sequence[float] | Tensor) -> 
         raise ValueError(f"factors must be one number or {width}, got shape {tuple(values.shape)}")
     if not (values.isfinite() & (values > 0)).all():
         raise ValueError(f"factors must be finite and above 0, got {factors}")
-    return moved(net, stream, torch.arange(width), values.expand(width))
+    return the_same(net, moved(net, stream, torch.arange(width), values.expand(width)))
 
 
 def count(net: MLP) -> int:
@@ -172,6 +178,30 @@ def moved(net: MLP, stream: list[int], order: Tensor, factors: Tensor) -> MLP:
     return net
 
 
+@torch.no_grad()
+def the_same(net: MLP, twin: MLP) -> MLP:
+    """Return the twin if it computes what the net does, tried on random inputs on the CPU.
+
+    Raises:
+        ValueError: it does not: neurons are tied by a shared or parametrised weight, by a hook or
+            a module put in, or weights overflow.
+    """
+    dtype = net.layers[-1].get_parameter("weight").dtype
+    net, copied = (duplicate(n).cpu().double().eval() for n in (net, twin))
+    last = net.layers[-1].get_parameter("weight")
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(8, net.sizes[0], generator=generator, dtype=last.dtype)
+    hidden = net.hidden(x)[-1]
+    wanted, got = net.layers[-1](hidden), copied.layers[-1](copied.hidden(x)[-1])
+    if not agree(got, wanted, float(hidden.abs().max() * last.abs().max()), dtype):
+        raise ValueError(
+            f"the net would become another, off by {(got - wanted).abs().max():.2g} on random "
+            "inputs: its neurons are tied to each other, or a weight leaves the range of "
+            f"{dtype}. Hint: weights of its own for each layer, plain modules and no hooks"
+        )
+    return twin
+
+
 def affine(net: MLP, layer: int) -> list[nn.Module]:
     """Return what comes before h in a hidden layer: the linear map and, if any, a normalisation.
 
@@ -187,9 +217,20 @@ def free_streams(net: MLP) -> list[list[int]]:
 
 
 def checked(net: MLP) -> MLP:
-    """Return the net if it is an `MLP`, else raise a TypeError."""
-    if not isinstance(net, MLP):
+    """Return the net if it is an `MLP` with weights of its own for each layer.
+
+    Raises:
+        TypeError: another module, or one with a forward of its own.
+        ValueError: a weight is made of others (parametrised).
+    """
+    if not isinstance(net, MLP) or (type(net).forward, type(net)._values) != RUNS:
         raise TypeError(f"net must be an nnkit.models.MLP, got {type(net).__name__}")
+    for name, module in net.named_modules():
+        if sources(module):
+            raise ValueError(
+                f"{name} is parametrised: make its weights plain by "
+                "torch.nn.utils.parametrize.remove_parametrizations first"
+            )
     return net
 
 

@@ -61,6 +61,9 @@ def _pairs(
     pairs = []
     for a, b in zip(mine, its, strict=True):
         here, there = own(a), own(b)
+        if here.keys() != there.keys():
+            kept = " + ".join(here), " + ".join(there)
+            raise ValueError(f"{name} does not fit {other}: {kept[0]} here, {kept[1]} there")
         if {k: v.shape for k, v in here.items()} != {k: v.shape for k, v in there.items()}:
             raise ValueError(f"{name} does not fit {other}: {a} here, {b} there")
         pairs += [(here[key], there[key]) for key in here]

@@ -1,8 +1,9 @@
 """The layers of a model, and which of them a number, name, list or slice stands for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from nnkit._checks import one_of, whole
 from nnkit.models import MLP
@@ -17,6 +18,7 @@ def layers(model: nn.Module) -> Layers:
     A layer is a module with weights, and the normalisation or learned activation that follows it.
     Of an `MLP` these are its linear layers; of other models what they hold in the order in which
     it was put there, which may differ from the order in which it is used: then choose by name.
+    What a weight is made of (``torch.nn.utils.parametrize``) belongs to its module.
 
     Example:
         >>> from nnkit.models import MLP
@@ -28,11 +30,11 @@ def layers(model: nn.Module) -> Layers:
     """
     if isinstance(model, MLP):
         return {
-            f"layers.{k}": [linear, *filter(own, after.modules())]
+            f"layers.{k}": [linear, *filter(own, dict(_modules(after)).values())]
             for k, (linear, after) in enumerate(zip(model.layers, model.after, strict=True))
         }
     found: Layers = {}
-    for name, module in model.named_modules():
+    for name, module in _modules(model):
         tensors = own(module)
         if found and tensors and all(value.dim() < 2 for value in tensors.values()):
             found[next(reversed(found))].append(module)
@@ -64,19 +66,38 @@ def chosen(model: nn.Module, which: Which) -> Layers:
 
 
 def own(module: nn.Module) -> dict[str, Tensor]:
-    """Return parameters and buffers of a module itself, not of those in it."""
-    return {
-        **dict(module.named_parameters(recurse=False)),
-        **dict(module.named_buffers(recurse=False)),
-    }
+    """Return parameters and buffers of a module and its parametrisations, not of modules in it."""
+    found = dict(module.named_parameters(recurse=False)) | dict(module.named_buffers(recurse=False))
+    for name, part in parametrisations(module):
+        prefix = f"parametrizations.{name}"
+        found |= dict(part.named_parameters(prefix)) | dict(part.named_buffers(prefix))
+    return found
+
+
+def parametrisations(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Return what makes the tensors of a module of others, by the name of the tensor."""
+    if not parametrize.is_parametrized(module):
+        return []
+    return [*module.get_submodule("parametrizations").named_children()]
+
+
+def parameters(module: nn.Module) -> list[nn.Parameter]:
+    """Return the parameters among what is a module's own."""
+    return [tensor for tensor in own(module).values() if isinstance(tensor, nn.Parameter)]
+
+
+def _modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    for name, module in model.named_modules():
+        if "parametrizations" not in name.split("."):
+            yield name, module
 
 
 def _inside(model: nn.Module, name: str, names: list[str]) -> list[nn.Module]:
     """The modules with parameters in the one of this name."""
-    modules = dict(model.named_modules())
+    modules = dict(_modules(model))
     if name not in modules:
         one_of("layer", name, names)
-    found = [module for module in modules[name].modules() if own(module)]
+    found = [module for _, module in _modules(modules[name]) if own(module)]
     if not found:
         raise ValueError(f"{name!r} has no parameters; layers are {', '.join(names)}")
     return found

@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from nnkit._checks import number
-from nnkit.transfer.naming import chosen, layers
+from nnkit.transfer.naming import chosen, layers, parameters
 
 
 def parameter_groups(
@@ -55,7 +55,7 @@ def parameter_groups(
     groups: dict[tuple[str, float], list[nn.Parameter]] = {}
     for name, modules in named.items():
         for module in modules:
-            ready = [p for p in module.parameters(recurse=False) if p.requires_grad]
+            ready = [p for p in parameters(module) if p.requires_grad]
             groups.setdefault((name, rate[module]), []).extend(p for p in ready if p not in seen)
             seen.update(ready)
     found = [{"params": p, "lr": lr, "name": name} for (name, lr), p in groups.items() if p]

@@ -195,7 +195,8 @@ def _grid(x: Tensor, nearest: bool, border: str) -> Tensor:
     """The coordinates of the pixels' centres, (N, H, W, 2), once all is seen to be right."""
     one_of("border", border, BORDERS)
     check_images(x, labels=nearest)
-    floats = x.dtype if x.is_floating_point() else torch.float32
+    # a place in half precision would be off by up to a pixel
+    floats = torch.float64 if x.dtype == torch.float64 else torch.float32
     same = torch.eye(2, 3, device=x.device, dtype=floats)[None]
     grid = F.affine_grid(same, [1, *x.shape[1:]], align_corners=False)
     return grid.expand(len(x), -1, -1, -1)
@@ -203,6 +204,21 @@ def _grid(x: Tensor, nearest: bool, border: str) -> Tensor:
 
 def _sampled(x: Tensor, grid: Tensor, nearest: bool, border: str) -> Tensor:
     """The values of x at the places of the grid (N, H, W, 2)."""
-    mode = "nearest" if nearest else "bilinear"
-    found: Tensor = F.grid_sample(x.to(grid), grid, mode, border, align_corners=False)
+    if nearest:
+        return _nearest(x, grid, border)
+    found: Tensor = F.grid_sample(x.to(grid), grid, "bilinear", border, align_corners=False)
     return found.to(x.dtype)
+
+
+def _nearest(x: Tensor, grid: Tensor, border: str) -> Tensor:
+    """The values of the nearest pixels, of any type: what is sampled is the pixels' own places."""
+    n, channels, height, width = x.shape
+    rows, columns = (torch.arange(1, side + 1).to(grid) for side in (height, width))
+    places = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))  # from 1; outside is 0
+    found = F.grid_sample(
+        places.expand(n, -1, -1, -1), grid, "nearest", border, align_corners=False
+    )
+    row, column = (found.long() - 1).flatten(2).unbind(1)  # (N, H·W)
+    pixel = (row * width + column).clamp(min=0)[:, None].expand(-1, channels, -1)
+    values = x.flatten(2).gather(2, pixel).masked_fill((row < 0)[:, None], 0)
+    return values.view(x.shape)

@@ -7,7 +7,14 @@ from torch import Tensor
 
 from nnkit._checks import one_of
 from nnkit._draws import normal, uniform
-from nnkit.augment.speech.checks import Strength, check_rate, check_waves, per_row, within
+from nnkit.augment.speech.checks import (
+    Strength,
+    check_rate,
+    check_recording,
+    check_waves,
+    per_row,
+    within,
+)
 
 PLACES = {"start": 0.0, "middle": 0.5, "end": 1.0}
 
@@ -102,6 +109,10 @@ def snr(clean: Tensor, noisy: Tensor) -> Tensor:
         tensor(20.)
     """
     check_waves(clean)
+    check_waves(noisy)
+    if clean.shape != noisy.shape:
+        shapes = tuple(clean.shape), tuple(noisy.shape)
+        raise ValueError(f"clean and noisy must have one shape, got {shapes[0]} and {shapes[1]}")
     added = noisy - clean
     return 10 * (clean.square().sum(-1) / added.square().sum(-1)).log10()
 
@@ -112,11 +123,7 @@ def _white(x: Tensor, generator: torch.Generator | None) -> Tensor:
 
 def _pieces(noise: Tensor, x: Tensor, generator: torch.Generator | None) -> Tensor:
     """A piece of a recording for each waveform of x (N, T)."""
-    check_waves(noise)
-    if noise.ndim != 1 or not noise.any():
-        raise ValueError(
-            f"noise must be one recording (L,) that is not silent, got {tuple(noise.shape)}"
-        )
+    check_recording(noise)
     first = uniform((len(x), 1), generator, x.device)
     spare = max(len(noise) - x.shape[1], 0)
     first = (first * (spare + 1 if spare else len(noise))).long()

@@ -12,21 +12,42 @@ Strength = float | Tensor
 
 
 def check_waves(x: Any) -> None:
-    """Refuse what is neither one waveform (T,) nor a batch of them (N, T), floats.
+    """Refuse what is neither one waveform (T,) nor a batch of them (N, T), finite floats.
 
     Raises:
-        TypeError: if x is no tensor of floats.
-        ValueError: if it has another shape, or nothing in it.
+        TypeError: if x is no tensor of floats of 32 or 64 bits.
+        ValueError: if it has another shape, nothing in it, or a value that is not finite.
     """
-    if not isinstance(x, Tensor) or not x.is_floating_point():
+    if not isinstance(x, Tensor) or x.dtype not in (torch.float32, torch.float64):
         given = x.dtype if isinstance(x, Tensor) else type(x).__name__
         hint = "x / 32768" if given == torch.int16 else "torch.as_tensor(x).float()"
-        raise TypeError(f"a waveform must be floats in [-1, 1], got {given}. Hint: {hint}")
+        raise TypeError(
+            f"a waveform must be floats in [-1, 1], of 32 or 64 bits, got {given}. Hint: {hint}"
+        )
     if x.ndim not in (1, 2) or x.numel() == 0:
         raise ValueError(
             f"waveforms must be (T,) or (N, T) and not empty, got {tuple(x.shape)}. "
             "Hint: average the channels of stereo"
         )
+    if not x.isfinite().all():
+        *row, sample = (~x.isfinite()).nonzero()[0].tolist()
+        which = f"waveform {row[0]}" if row else "the waveform"
+        value = x[(*row, sample)].item()
+        raise ValueError(f"{which} is {value} at sample {sample}: leave it out, or x.nan_to_num()")
+
+
+def check_recording(noise: Any) -> Tensor:
+    """Return a recording of noise (L,) that is not silent.
+
+    Raises:
+        TypeError, ValueError: as for waveforms, or if it is several or silent.
+    """
+    check_waves(noise)
+    recording: Tensor = noise
+    if recording.ndim != 1 or not recording.any():
+        shape = tuple(recording.shape)
+        raise ValueError(f"noise must be one recording (L,) that is not silent, got {shape}")
+    return recording
 
 
 def check_rate(rate: Any) -> int:

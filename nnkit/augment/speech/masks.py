@@ -55,6 +55,8 @@ class SpecAugment:
                 f"SpecAugment needs spectrograms (N, bins, frames), got {given}. "
                 "Hint: log_mel(x, rate) makes them"
             )
+        if not S.isfinite().all():
+            raise ValueError("spectrograms must be finite: masks are filled with their mean")
         for axis, width in ((-2, self.bins), (-1, self.frames)):
             if width > S.shape[axis]:
                 raise ValueError(f"a mask of up to {width} is wider than the {S.shape[axis]} there")

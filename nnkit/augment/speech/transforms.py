@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from nnkit._checks import number
 from nnkit._draws import check_generator, uniform
 from nnkit.augment.speech.changes import add_noise, cut
-from nnkit.augment.speech.checks import check_rate, check_waves, within
+from nnkit.augment.speech.checks import check_rate, check_recording, check_waves, within
 from nnkit.augment.speech.pitch import SEMITONES, bend_pitch, shift_band, shift_pitch
 from nnkit.augment.speech.vocoder import SPEEDS, play
 
@@ -209,7 +209,7 @@ class Noise(SpeechTransform):
     ) -> None:
         self.least = within("least", least, -100, 200)
         self.most = within("most", most, self.least, 200)
-        self.noise = noise
+        self.noise = None if noise is None else check_recording(noise)
         super().__init__(rate, generator)
 
     def change(self, x: Tensor) -> Tensor:
