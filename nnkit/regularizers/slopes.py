@@ -90,7 +90,8 @@ def _product(modules: Iterable[nn.Module]) -> float:
 
 def _steepness(module: nn.Module) -> float:
     if getattr(type(module), "forward", None) is nn.Sequential.forward:
-        return _product(module._modules.values())  # a layer that is used twice counts twice
+        inside = module._modules.values()  # a layer that is used twice counts twice
+        return _product(layer for layer in inside if layer is not None)
     if type(module).forward in (nn.Linear.forward, MaskedLinear.forward):
         return float(torch.linalg.matrix_norm(used_weight(module).cpu(), ord=2))
     if type(module) in (nn.LeakyReLU, nn.PReLU):
