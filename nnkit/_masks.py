@@ -32,19 +32,20 @@ def keep_mask(
         shape: of the mask.
         p: the probability to drop.
         like: a tensor whose dtype and device the mask gets.
-        generator: None draws from torch's own.
+        generator: None draws from torch's own, of that device.
     """
     dropped = round(p * GRID)
     if dropped in (0, GRID):
         return torch.full(tuple(shape), float(dropped == 0), dtype=like.dtype, device=like.device)
-    if like.device.type != "cpu":
-        full = torch.empty(tuple(shape), dtype=like.dtype, device=like.device)
-        return full.bernoulli_(1 - on_grid(p), generator=generator)
+    where = like.device if generator is None else generator.device
+    if where.type != "cpu":
+        full = torch.empty(tuple(shape), dtype=like.dtype, device=where)
+        return full.bernoulli_(1 - on_grid(p), generator=generator).to(like.device)
     size = torch.Size(shape).numel()
-    words = torch.empty(-(-size // 4), dtype=torch.int64)  # four elements to a word
+    words = torch.empty(-(-size // 4), dtype=torch.int64, device=where)  # four elements to a word
     bits = words.random_(-(2**63), 2**63 - 1, generator=generator).view(torch.int16)[:size]
     # in place, which stays in integers of one size: that is what the CPU has instructions for
-    return bits.ge_(dropped - GRID // 2).to(like.dtype).view(tuple(shape))
+    return bits.ge_(dropped - GRID // 2).to(like).view(tuple(shape))
 
 
 def drop(x: Tensor, p: float, generator: torch.Generator | None = None) -> Tensor:

@@ -17,6 +17,15 @@ def modes_kept(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
+def enter_train_mode(model: nn.Module) -> None:
+    """Put a model that is wholly in evaluation mode in train mode, as it was just used to predict.
+
+    A submodule that alone is in evaluation mode was put there on purpose, and stays in it.
+    """
+    if not any(module.training for module in model.modules()):
+        model.train()
+
+
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
     """Put the model in evaluation mode; afterwards every submodule has its old mode again."""

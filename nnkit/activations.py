@@ -1,5 +1,7 @@
 r"""Activation functions h(u): formula, derivative, range and character of each, in one table.
 
+>>> import torch
+>>> from nnkit.activations import activation
 >>> activation("softsign").range
 (-1.0, 1.0)
 >>> activation("softsign").derivative(torch.tensor(3.0))
@@ -15,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nnkit._checks import one_of
+
+__all__ = ["ACTIVATIONS", "Activation", "activation"]
 
 LEAK = 0.01  # slope of leaky ReLU for u < 0 (Maas, Hannun and Ng, 2013)
 LEARNED = 0.25  # slope from which PReLU starts to learn (He et al., 2015)
@@ -37,6 +41,14 @@ class Activation:
         saturates: where h' vanishes: "left", "right", "both sides" or "nowhere".
         used: where one meets it today.
         module: makes a fresh ``nn.Module`` that computes h.
+
+    Example:
+        >>> from nnkit.activations import activation
+        >>> tanh = activation("tanh")
+        >>> tanh.range, tanh.odd, tanh.saturates
+        ((-1.0, 1.0), True, 'both sides')
+        >>> tanh.module()
+        Tanh()
     """
 
     name: str
@@ -64,6 +76,15 @@ def activation(name: str) -> Activation:
 
     Raises:
         ValueError: if the name is unknown; the message lists the known ones and the nearest.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.activations import activation
+        >>> relu, u = activation("relu"), torch.tensor([-1.0, 0.0, 2.0])
+        >>> relu.function(u)
+        tensor([0., 0., 2.])
+        >>> relu.derivative(u)  # at the kink 0, as torch has it
+        tensor([0., 0., 1.])
     """
     return ACTIVATIONS[one_of("activation", name, ACTIVATIONS)]
 

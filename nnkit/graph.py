@@ -1,5 +1,8 @@
 """Networks of any acyclic shape: named nodes, each a callable on the values of other nodes.
 
+>>> import torch
+>>> from torch import nn
+>>> from nnkit.graph import Graph, concat
 >>> graph = Graph(
 ...     inputs={"x": 2},
 ...     nodes={
@@ -23,11 +26,20 @@ from torch import Tensor, nn
 
 from nnkit._checks import one_of, whole
 
+__all__ = ["Graph", "concat"]
+
 PROBE_ROWS = 3  # rows of the batch of zeros that goes through a new graph
 
 
 def concat(*tensors: Tensor) -> Tensor:
-    """Join tensors (N, F_1, ...), (N, F_2, ...) along their features into (N, F_1 + F_2, ...)."""
+    """Join tensors (N, F_1, ...), (N, F_2, ...) along their features into (N, F_1 + F_2, ...).
+
+    Example:
+        >>> import torch
+        >>> from nnkit.graph import concat
+        >>> concat(torch.zeros(5, 3), torch.zeros(5, 2)).shape
+        torch.Size([5, 5])
+    """
     return torch.cat(tensors, dim=1)
 
 
@@ -66,6 +78,15 @@ class Graph(nn.Module):
     Raises:
         TypeError, ValueError: on an unknown name, a cycle, a node that the output does not need,
             or shapes that do not fit, found by sending zeros through the graph.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from nnkit.graph import Graph
+        >>> layer, x = nn.Linear(2, 2), torch.ones(5, 2)
+        >>> net = Graph({"x": 2}, {"h": (layer, "x"), "y": (torch.add, "h", "x")}, output="y")
+        >>> torch.equal(net(x), layer(x) + x)  # a skip connection
+        True
     """
 
     def __init__(

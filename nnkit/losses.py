@@ -10,6 +10,8 @@ from torch.nn import functional as F
 
 from nnkit._checks import number, one_of
 
+__all__ = ["hinge", "multiclass_hinge", "softmax"]
+
 
 def hinge(scores: Tensor, target: Tensor, margin: float = 1.0) -> Tensor:
     """Mean of max(0, margin - y f): zero for every score on the right side by the margin.
@@ -26,6 +28,14 @@ def hinge(scores: Tensor, target: Tensor, margin: float = 1.0) -> Tensor:
         ValueError: if shapes differ, a target is neither -1 nor +1, or margin < 0.
 
     Source: Cortes and Vapnik, 1995.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.losses import hinge
+        >>> scores = torch.tensor([3.0, -1.0, 0.5, -0.5])
+        >>> y = torch.tensor([1.0, -1.0, 1.0, 1.0])
+        >>> hinge(scores, y)  # 0 from the margin on, 0.5 within it, 1.5 on the wrong side
+        tensor(0.5000)
     """
     number("margin", margin, at_least=0.0)
     if scores.shape != target.shape:
@@ -62,6 +72,15 @@ def multiclass_hinge(
         TypeError: if the targets are not whole numbers.
         ValueError: if shapes do not fit, a target is not in 0..C-1, margin < 0 or the kind is
             unknown.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.losses import multiclass_hinge
+        >>> scores, y = torch.tensor([[2.0, 1.5, 1.5]]), torch.tensor([0])
+        >>> multiclass_hinge(scores, y)  # a lead of 0.5 where 1 is wanted
+        tensor(0.5000)
+        >>> multiclass_hinge(scores, y, kind="weston-watkins")  # over two rivals
+        tensor(1.)
     """
     number("margin", margin, at_least=0.0)
     one_of("kind of multiclass hinge", kind, ("crammer-singer", "weston-watkins"))
@@ -94,6 +113,15 @@ def softmax(scores: Tensor, temperature: float = 1.0) -> Tensor:
 
     Raises:
         ValueError: if τ is not positive and finite.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.losses import softmax
+        >>> scores = torch.tensor([1.0, 2.0, 3.0])
+        >>> softmax(scores, temperature=0.01).round(decimals=2)  # towards the argmax
+        tensor([0., 0., 1.])
+        >>> softmax(scores, temperature=100.0).round(decimals=2)  # towards uniform
+        tensor([0.3300, 0.3300, 0.3400])
     """
     if number("temperature", temperature, at_least=0.0) == 0.0:
         raise ValueError("temperature must be positive, got 0; its limit is the argmax")

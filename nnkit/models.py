@@ -1,5 +1,7 @@
 """The multilayer perceptron.
 
+>>> import torch
+>>> from nnkit.models import MLP
 >>> net = MLP([2, 8, 1], "tanh", head="sigmoid", seed=0)
 >>> net(torch.zeros(5, 2)).shape
 torch.Size([5, 1])
@@ -26,6 +28,13 @@ class Interval(nn.Module):
     """Output head into [low, high]: low + (high - low)(tanh(f) + 1) / 2.
 
     Tanh and not hard tanh, whose zero gradient beyond the ends would leave an output stuck there.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import Interval
+        >>> latitude = Interval(-90.0, 90.0)
+        >>> latitude(torch.tensor([-100.0, 0.0, 100.0]))
+        tensor([-90.,   0.,  90.])
     """
 
     def __init__(self, low: float, high: float) -> None:
@@ -70,6 +79,15 @@ class MLP(nn.Module):
 
     Raises:
         TypeError, ValueError: on any other argument, before anything is made.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import MLP
+        >>> net = MLP([2, 8, 1], "tanh", head="sigmoid", seed=0)
+        >>> net(torch.zeros(5, 2)).shape
+        torch.Size([5, 1])
+        >>> sum(p.numel() for p in net.parameters())  # (2 + 1) 8 + (8 + 1) 1
+        33
     """
 
     def __init__(

@@ -8,6 +8,7 @@ element by element. What a rule remembers starts at zero. Each rule follows its 
 """
 
 from collections.abc import Callable
+from inspect import cleandoc
 from math import inf
 from numbers import Real
 from types import SimpleNamespace
@@ -50,6 +51,17 @@ class Rule(Optimizer):
 
     Raises:
         TypeError, ValueError: a hyperparameter that is no number, or outside its range.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.optim import Rule
+        >>> class SignSGD(Rule):
+        ...     def update(self, w, g, s, t, o): w -= o.lr * g.sign()
+        >>> w = torch.nn.Parameter(torch.tensor([3.0, -200.0]))
+        >>> w.grad = torch.tensor([0.1, -50.0])
+        >>> SignSGD([w], lr=1.0).step()
+        >>> w.tolist()
+        [2.0, -199.0]
     """
 
     memory: ClassVar[tuple[str, ...]] = ()
@@ -61,9 +73,9 @@ class Rule(Optimizer):
 
     def __init_subclass__(cls) -> None:
         """Take the formula and its source from the docstring, so that each stands in one place."""
-        doc = " ".join((cls.__doc__ or "").split())
-        cls.latex = doc.partition("$$")[2].partition("$$")[0].strip()
-        cls.source = doc.partition("Source: ")[2].rstrip(".")
+        doc = cleandoc(cls.__doc__ or "")
+        cls.latex = " ".join(doc.partition("$$")[2].partition("$$")[0].split())
+        cls.source = " ".join(doc.partition("Source: ")[2].partition("\n\n")[0].split()).rstrip(".")
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with hyperparameters of their own, which are checked first."""
@@ -114,6 +126,15 @@ class SGD(Rule):
     $$ w \leftarrow w - \eta g $$
 
     Source: Robbins and Monro 1951.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.optim import SGD
+        >>> w = torch.nn.Parameter(torch.tensor([1.0, 10.0]))
+        >>> w.square().sum().backward()  # g = 2w
+        >>> SGD([w], lr=0.25).step()
+        >>> w.tolist()
+        [0.5, 5.0]
     """
 
     def __init__(self, params: ParamsT, lr: float = 1e-3, weight_decay: float = 0.0) -> None:
@@ -133,6 +154,16 @@ class Momentum(Rule):
     $w \leftarrow w - v$; with a schedule, a new rate acts here on the whole velocity at once.
 
     Source: Polyak 1964.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.optim import Momentum
+        >>> w = torch.nn.Parameter(torch.zeros(1))
+        >>> w.grad = torch.ones(1)
+        >>> rule = Momentum([w], lr=0.1, momentum=0.9)
+        >>> for _ in range(100): rule.step()
+        >>> round(rule.state[w]["v"].item(), 2)  # where the slope is the same, v nears g / (1 - γ)
+        10.0
     """
 
     memory = ("v",)
@@ -158,6 +189,15 @@ class Nesterov(Momentum):
     $v \leftarrow \gamma v + \nabla L(u - \eta\gamma v)$, $u \leftarrow u - \eta v$.
 
     Source: Nesterov 1983; this form Sutskever et al. 2013.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.optim import Nesterov
+        >>> w = torch.nn.Parameter(torch.zeros(1))
+        >>> w.grad = torch.ones(1)
+        >>> Nesterov([w], lr=1.0, momentum=0.5).step()
+        >>> w.item()  # by g + γv, where momentum first steps by g
+        -1.5
     """
 
     def update(self, w: Tensor, g: Tensor, s: State, t: int, o: Options) -> None:
@@ -175,6 +215,16 @@ class Adagrad(Rule):
     $\varepsilon$ stands outside the root.
 
     Source: Duchi et al. 2011.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.optim import Adagrad
+        >>> w = torch.nn.Parameter(torch.zeros(1))
+        >>> w.grad = torch.ones(1)
+        >>> rule = Adagrad([w], lr=1.0)
+        >>> for _ in range(4): rule.step()
+        >>> rule.state[w]["G"].item()  # so that the rate is down to lr / √4
+        4.0
     """
 
     memory = ("G",)
@@ -199,6 +249,16 @@ class RMSprop(Rule):
     $\varepsilon$ stands outside the root.
 
     Source: Tieleman and Hinton 2012.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.optim import RMSprop
+        >>> w = torch.nn.Parameter(torch.zeros(1))
+        >>> w.grad = torch.ones(1)
+        >>> rule = RMSprop([w], lr=1.0, alpha=0.5)
+        >>> for _ in range(50): rule.step()
+        >>> round(rule.state[w]["E"].item(), 2)  # a mean of g², not its sum: the rate does not fall
+        1.0
     """
 
     memory = ("E",)
@@ -231,6 +291,15 @@ class Adam(Rule):
     about $\eta$ for every weight.
 
     Source: Kingma and Ba 2015.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.optim import Adam
+        >>> w = torch.nn.Parameter(torch.zeros(2))
+        >>> w.grad = torch.tensor([0.001, -1000.0])
+        >>> Adam([w], lr=0.5).step()
+        >>> w.data.round(decimals=2)  # the first step is lr, whatever the gradient
+        tensor([-0.5000,  0.5000])
     """
 
     memory = ("m", "v")
@@ -267,6 +336,15 @@ class AdamW(Adam):
     $\lambda$ is ``weight_decay``; the gradient $g$ is that of the loss alone.
 
     Source: Loshchilov and Hutter 2019.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.optim import AdamW
+        >>> w = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+        >>> w.grad = torch.zeros(2)
+        >>> AdamW([w], lr=0.5, weight_decay=0.5).step()
+        >>> w.tolist()  # where nothing pulls, a weight decays by 1 - lr λ
+        [0.75, -1.5]
     """
 
     def __init__(
@@ -300,6 +378,17 @@ class AdaMax(Adam):
     $\varepsilon$ stands inside the maximum. A maximum needs no correction for its start at 0.
 
     Source: Kingma and Ba 2015.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.optim import AdaMax
+        >>> w = torch.nn.Parameter(torch.zeros(1))
+        >>> rule = AdaMax([w])
+        >>> for g in (8.0, 1.0):
+        ...     w.grad = torch.tensor([g])
+        ...     rule.step()
+        >>> round(rule.state[w]["u"].item(), 3)  # the larger of 0.999 · 8 and 1
+        7.992
     """
 
     memory = ("m", "u")
@@ -336,6 +425,16 @@ class Nadam(Rule):
     $\psi$ is ``momentum_decay``; $\varepsilon$ stands outside the root.
 
     Source: Dozat 2016.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.optim import Nadam
+        >>> a, b = (torch.nn.Parameter(torch.ones(3)) for _ in "ab")
+        >>> a.grad = b.grad = torch.tensor([1.0, -2.0, 3.0])
+        >>> Nadam([a], lr=0.1).step()
+        >>> torch.optim.NAdam([b], lr=0.1).step()
+        >>> torch.allclose(a, b)
+        True
     """
 
     memory = ("m", "v")

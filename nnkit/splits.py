@@ -1,5 +1,7 @@
 """Split a data set into training, validation and test parts without leaks.
 
+>>> import torch
+>>> from nnkit.splits import split
 >>> parts = split(torch.arange(10.0), torch.arange(10) % 2, validation=0.2, test=0.2)
 >>> [len(y) for X, y in parts]
 [6, 2, 2]
@@ -15,13 +17,24 @@ from torch import Tensor
 
 from nnkit._checks import number, whole
 
+__all__ = ["Splits", "split"]
+
 Pair = tuple[Tensor, Tensor]
 Array = Tensor | NDArray[Any]
 Rows = NDArray[np.intp]
 
 
 class Splits(NamedTuple):
-    """The three parts of a data set, each a pair (X, y)."""
+    """The three parts of a data set, each a pair (X, y).
+
+    Example:
+        >>> import torch
+        >>> from nnkit.data import split
+        >>> train, validation, test = split(torch.rand(50, 2), torch.rand(50))
+        >>> X, y = train
+        >>> X.shape, y.shape
+        (torch.Size([30, 2]), torch.Size([30]))
+    """
 
     train: Pair
     validation: Pair
@@ -58,6 +71,16 @@ def split(
     Raises:
         ValueError: if rows or shares do not fit, there are fewer rows or groups than parts, or
             both stratify and groups are asked for.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.data import split
+        >>> X, y = torch.arange(100.0)[:, None], torch.arange(100) % 2
+        >>> parts = split(X, y, validation=0.2, test=0.1)
+        >>> [len(y) for _, y in parts]
+        [70, 20, 10]
+        >>> parts.test[1].bincount()  # as many of both classes
+        tensor([5, 5])
     """
     X, y = torch.as_tensor(X), torch.as_tensor(y)
     labels = None if groups is None else np.asarray(groups)

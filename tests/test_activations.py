@@ -1,6 +1,5 @@
 """Every row of the activation table against torch, autograd and the definition of its columns."""
 
-import doctest
 import math
 
 import pytest
@@ -11,7 +10,6 @@ from matplotlib.mathtext import MathTextParser
 from torch import nn
 from torch.nn import functional as F
 
-import nnkit.activations
 from nnkit.activations import ACTIVATIONS, Activation, activation
 
 REFERENCE = {
@@ -211,8 +209,3 @@ def test_an_unknown_name_is_refused_with_the_nearest():
         activation("Relu")
     with pytest.raises(ValueError, match="allowed are identity, sigmoid"):
         activation(None)
-
-
-def test_examples_in_the_documentation():
-    assert doctest.testmod(nnkit.activations).failed == 0
-    assert doctest.testmod(nnkit.activations).attempted > 0

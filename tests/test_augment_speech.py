@@ -1,6 +1,5 @@
 """Augmentation of speech: what is measured afterwards is what was asked for."""
 
-import doctest
 import math
 
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-import nnkit.augment.speech as speech
 from nnkit import data
 from nnkit.augment.speech import (
     BandPitch,
@@ -457,10 +455,6 @@ x = torch.zeros(2, 1000)
 def test_wrong_arguments_are_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
-
-
-def test_examples_in_the_documentation():
-    assert doctest.testmod(speech, extraglobs={"torch": torch}).failed == 0
 
 
 # Recordings

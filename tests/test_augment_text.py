@@ -1,6 +1,5 @@
 """Text augmentation by its laws; what is stored for it by what it ought to be."""
 
-import doctest
 import json
 import re
 import runpy
@@ -19,7 +18,6 @@ from nnkit.augment import text as room
 from nnkit.augment.text import (
     NEGATIONS,
     back_translate,
-    copies,
     delete_sentences,
     delete_words,
     reorder_sentences,
@@ -31,7 +29,6 @@ from nnkit.augment.text import (
     translation,
     with_copies,
 )
-from nnkit.augment.text import sentences as sentence_functions
 from tests import systems
 
 RANDOM = [replace_synonyms, delete_words, delete_sentences, reorder_sentences]
@@ -395,9 +392,3 @@ def test_what_is_stored_is_small():
         sum(f.stat().st_size for f in (folder / x).iterdir()) for x in ("sentences", "synonyms")
     ]
     assert sum(sizes) < 220_000
-
-
-@pytest.mark.parametrize("module", [sentence_functions, copies])
-def test_examples_in_the_documentation(module):
-    assert doctest.testmod(module, extraglobs={"torch": torch}).failed == 0
-    assert doctest.testmod(module).attempted > 0

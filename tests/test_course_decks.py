@@ -1,12 +1,13 @@
 """``nnkit decks``: a tiny lecture is run and written; what goes wrong is told with its place."""
 
 import base64
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from nnkit.course import cli, execute, render
+from nnkit.course import cli, execute, reading, render
 from nnkit.course.embed import embed_images
 from nnkit.course.lectures import CourseError, Part
 
@@ -94,7 +95,7 @@ def test_one_part_written_again_leaves_the_others_in_the_index(part, tmp_path: P
 def test_a_part_that_fails_leaves_no_deck_of_before(part, tmp_path: Path) -> None:
     old = tmp_path / "slides/1_tiny/1_good.html"
     old.parent.mkdir(parents=True)
-    old.write_text("of yesterday")
+    old.write_text("of yesterday", encoding="utf-8")
     bad = part(TITLE, cell("import warnings; warnings.warn('careful')"))
     assert cli.main(["decks", str(bad.path), "--out", "slides"]) == 1
     assert not old.exists()
@@ -129,16 +130,29 @@ def test_the_place_of_a_cell_is_its_line(part) -> None:
         execute.execute(bad)
 
 
+def test_the_place_of_a_cell_that_says_what_another_begins_with_is_its_own(part) -> None:
+    tiny = part(TITLE, cell("n = 2"), cell("n"), cell("n"))
+    first, second = (i for i, line in enumerate(tiny.read().splitlines(), start=1) if line == "n")
+    notebook = reading.read(tiny)
+    assert reading.place(tiny, notebook, 2) == f"{tiny.path}:{first}: cell 3"
+    assert reading.place(tiny, notebook, 3) == f"{tiny.path}:{second}: cell 4"
+
+
 def test_a_slide_type_that_jupyterlab_does_not_show_is_refused(part) -> None:
-    hidden = part(TITLE, cell("1", 'slideshow={"slide_type": "-"}'))
-    with pytest.raises(CourseError, match=r"cell 2 has slide_type '-'.*allowed: slide, subslide"):
-        execute.read(hidden)
+    hidden = part(TITLE, cell("1", 'slideshow={"slide_type": "Slide"}'))
+    with pytest.raises(CourseError, match=r"cell 2 has slide_type 'Slide'.*allowed: slide, sub"):
+        reading.read(hidden)
 
 
-def test_a_part_without_a_slide_is_refused(part, capsys) -> None:
-    nothing = part(NOTES)
-    assert cli.main(["decks", str(nothing.path)]) == 1
-    assert "1_good.md has no slide" in capsys.readouterr().err
+@pytest.mark.parametrize("untyped", ["-", "", None])
+def test_no_slide_type_may_be_written_as_classic_notebooks_do(part, untyped: str | None) -> None:
+    options = f"slideshow={json.dumps({'slide_type': untyped})}"
+    tiny = part(TITLE, cell("above = 1", options), BELOW, cell("beneath = 1", options))
+    deck, page = render.render(tiny, execute.Executed(reading.read(tiny), 1.0))
+    assert deck.slides == 2
+    slides = page[page.index("<main") :]
+    assert slides.index("above") < slides.index("Below") < slides.index("beneath")
+    assert slides.count("<section") == 3  # one stack of two
 
 
 def test_inputs_can_be_hidden_in_both_ways(part) -> None:
@@ -161,20 +175,38 @@ def test_an_answer_behind_a_click_stays_behind_it(part) -> None:
     assert re.search(r"<summary>Why\?</summary>\s*<p>So\.</p>\s*</details>", page)
 
 
-def test_pictures_are_put_into_the_page(tmp_path: Path) -> None:
-    (tmp_path / "a b.svg").write_text("<svg/>")
-    script = '<script>"<img src=" + address</script>'
-    page = f'<img src="head.png"><main><img alt="x" src="a%20b.svg"></main>{script}'
-    data = base64.b64encode(b"<svg/>").decode()
-    assert embed_images(page, tmp_path) == page.replace(
-        "a%20b.svg", f"data:image/svg+xml;base64,{data}"
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '<img alt="x" src="a%20b.svg">',
+        "<img alt='x' src='./a b.svg'/>",
+        '<IMG alt=x\n SRC = "a&#32;b.svg">',
+        '<img alt="x" src=a%20b.svg>',
+    ],
+)
+def test_pictures_are_put_into_the_page(tmp_path: Path, tag: str) -> None:
+    (tmp_path / "a b.svg").write_text("<svg/>", encoding="utf-8")
+    before = '<img src="head.png"><main>\n<p>über "</p>'
+    after = (
+        "<!-- <img src='note.png'> --><script>'<img src=\"x.png\">'</script></main>"
+        '<script>"<img src=" + x</script>'
     )
+    data = base64.b64encode(b"<svg/>").decode()
+    assert embed_images(f"{before}{tag}{after}", Part(tmp_path / "1_x.md")) == (
+        f'{before}<img alt="x" src="data:image/svg+xml;base64,{data}">{after}'
+    )
+
+
+def test_words_of_a_picture_stay_what_they_are(tmp_path: Path) -> None:
+    page = '<main><img alt="5 > 3 &amp; &quot;so&quot;" src="data:image/png;base64,AA"></main>'
+    embedded = embed_images(page, Part(tmp_path / "1_x.md"))
+    assert embedded == page.replace(">", "&gt;", 2).replace("&gt;", ">", 1)
 
 
 @pytest.mark.parametrize("address", ["lost.png", "https://example.org/x.png"])
 def test_a_picture_that_is_not_there_is_refused(tmp_path: Path, address: str) -> None:
-    with pytest.raises(CourseError, match=f"shows {address}, which is no file"):
-        embed_images(f'<main><img src="{address}"></main>', tmp_path)
+    with pytest.raises(CourseError, match=f"1_x.md: a slide shows {address}, which is no file"):
+        embed_images(f"<main><img src='{address}'></main>", Part(tmp_path / "1_x.md"))
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

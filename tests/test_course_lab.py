@@ -20,6 +20,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str], dict[str, str]]]:
     """What the process would have become; here it ends instead."""
+    monkeypatch.setattr(sys, "platform", "linux")
     calls: list[tuple[str, list[str], dict[str, str]]] = []
 
     def become(*call) -> None:
@@ -48,7 +49,9 @@ def test_settings_come_before_the_user_s_own(course: Path, started, monkeypatch)
     ((_, _, environment),) = started
     first, second = environment["JUPYTER_CONFIG_PATH"].split(os.pathsep)
     assert second == "/theirs"
-    overrides = json.loads((Path(first) / "labconfig/default_setting_overrides.json").read_text())
+    overrides = json.loads(
+        (Path(first) / "labconfig/default_setting_overrides.json").read_text("utf-8")
+    )
     viewers = overrides["@jupyterlab/docmanager-extension:plugin"]["defaultViewers"]
     assert viewers == {"markdown": "Jupytext Notebook"}
     for kept_apart in ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"):
@@ -73,7 +76,7 @@ def test_overrides_name_settings_that_jupyterlab_has() -> None:
 def test_the_style_sheet_is_written_and_an_interrupted_talk_forgotten(tmp_path: Path) -> None:
     stored = tmp_path / "settings/jupyterlab-slideshow/plugin.jupyterlab-settings"
     stored.parent.mkdir(parents=True)
-    stored.write_text('{"active": true}')
+    stored.write_text('{"active": true}', encoding="utf-8")
     lab.prepare(tmp_path)
     assert not stored.exists()
     assert "Present" in (tmp_path / "custom/custom.css").read_text("utf-8")
@@ -93,4 +96,11 @@ def test_without_jupyterlab_the_message_names_the_extra(
     monkeypatch.setattr(lab, "find_spec", lambda name: None)
     assert cli.main(["lab"]) == 1
     assert "nnkit-course[lab]" in capsys.readouterr().err
+    assert started == []
+
+
+def test_settings_that_cannot_be_written_are_told(course: Path, started, capsys) -> None:
+    (course / "build").write_text("a file", encoding="utf-8")
+    assert cli.main(["lab"]) == 1
+    assert "nnkit lab: cannot write JupyterLab's settings: " in capsys.readouterr().err
     assert started == []

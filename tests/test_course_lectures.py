@@ -1,10 +1,13 @@
 """Where lectures and parts are found, and what is said if they are not."""
 
+import os
 from pathlib import Path
 
+import jupytext
 import pytest
 
 from nnkit.course.lectures import CourseError, Part, find_lectures, find_parts
+from nnkit.course.reading import FORMAT
 
 
 @pytest.fixture
@@ -54,9 +57,18 @@ def test_parts_may_be_files_or_folders_and_count_once(course: Path) -> None:
     assert names(find_parts(asked)) == ["10_second/2_b", "10_second/2b_d", "10_second/10_c"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a link asks for a privilege on Windows")
+def test_a_link_to_a_part_is_a_part_and_a_link_to_a_folder_is_that_folder(course: Path) -> None:
+    (course / "lectures/9_first/2_again.md").symlink_to("../10_second/2_b.md")
+    (course / "link").symlink_to("lectures/9_first")
+    assert names(find_parts([Path("link")])) == ["9_first/1_start", "9_first/2_again"]
+    assert names(find_parts([Path("link/2_again.md")])) == ["9_first/2_again"]
+
+
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
+        ("lectures/10_second/3_nowhere.md", "does not exist"),
         ("lectures/nowhere.md", "does not exist"),
         ("lectures/10_second/homework.md", "is not a part"),
         ("empty", "holds no part"),
@@ -68,15 +80,25 @@ def test_what_is_no_part_is_refused(course: Path, asked: str, told: str) -> None
         find_parts([Path(asked)])
 
 
-def test_a_part_knows_its_place_and_title(course: Path) -> None:
+def test_a_part_knows_its_place(course: Path) -> None:
     part = find_parts([Path("lectures/10_second/2_b.md")])[0]
-    assert (part.lecture, part.number, part.title) == ("10 Second", "2", "The title of it")
+    assert (part.lecture, part.number) == ("10 Second", "2")
     assert find_parts([Path("lectures/10_second/2b_d.md")])[0].number == "2b"
-    part.path.write_text("no heading", encoding="utf-8")
-    assert part.title == "B"
 
 
-def test_a_comment_in_code_is_no_title(course: Path) -> None:
-    part = find_parts([Path("lectures/10_second/2_b.md")])[0]
-    part.path.write_text("```python\n# a comment\n```\n\n# The title\n", encoding="utf-8")
-    assert part.title == "The title"
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("# The title of it\n\n# Another", "The title of it"),
+        ("Words.\n\n## \t A  title \t of it ", "A title of it"),
+        ("no heading", "B"),
+        ("# \n\n#hash\n\n####### seven", "B"),
+        ("---\n# of the header\ntitle: x\n---\n\n# The title\n", "The title"),
+        ("```python\n# a comment\n```\n\n# The title\n", "The title"),
+        ("```text\n# a comment\n```\n\n# The title\n", "The title"),
+        ("~~~\n# a comment\n~~~\n\n# The title\n", "The title"),
+    ],
+)
+def test_the_title_is_the_first_heading(course: Path, text: str, title: str) -> None:
+    part = Part(course / "lectures/10_second/2_b.md")
+    assert part.title(jupytext.reads(text, fmt=FORMAT)) == title

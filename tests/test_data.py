@@ -1,6 +1,5 @@
 """Data sets by their geometry and against their sources; the split by its laws."""
 
-import doctest
 import hashlib
 import math
 import socket
@@ -376,6 +375,5 @@ def test_wrong_splits_are_refused(arguments, error, message):
         split(**({"X": torch.zeros(10), "y": torch.arange(10) % 2} | arguments))
 
 
-def test_examples_in_the_documentation():
-    assert doctest.testmod(nnkit.splits).failed == 0
+def test_split_has_two_addresses():
     assert data.split is nnkit.splits.split

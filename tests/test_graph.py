@@ -1,7 +1,6 @@
 """Graph against the formula written out, and its refusals."""
 
 import copy
-import doctest
 import pickle
 
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-import nnkit.graph
 from nnkit.graph import Graph, concat
 
 
@@ -300,7 +298,3 @@ def test_concat_joins_features():
     assert joined.shape == (2, 8, 4)
     assert torch.equal(joined[:, :3], a)
     assert torch.equal(joined[:, 3:], b)
-
-
-def test_examples_in_the_documentation():
-    assert doctest.testmod(nnkit.graph).failed == 0

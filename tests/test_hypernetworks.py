@@ -1,7 +1,6 @@
 """Hypernetworks: equal to a loop over the objects, trained in φ alone, of the sizes they state."""
 
 import copy
-import doctest
 import itertools
 import math
 import pickle
@@ -17,7 +16,6 @@ from torch.func import functional_call
 from torch.nn import functional as F
 from torch.nn.utils import prune
 
-import nnkit.hypernetworks
 from nnkit.data import two_moons
 from nnkit.hypernetworks import EarlyExit, Hypernetwork
 from nnkit.models import MLP, Graph
@@ -400,11 +398,6 @@ def test_dropout_in_the_target_differs_between_objects(norm):
 def test_it_prints_its_sizes():
     hyper = Hypernetwork(MLP([2, 3, 1]), 2)
     assert f"generated=13, stored={hyper.stored}" in repr(hyper)
-
-
-def test_the_example_runs():
-    assert doctest.testmod(nnkit.hypernetworks).failed == 0
-    assert doctest.testmod(nnkit.hypernetworks).attempted > 0
 
 
 def test_faster_than_a_loop():

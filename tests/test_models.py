@@ -1,7 +1,6 @@
 """MLP against NumPy by hand, the equal nn.Sequential, and the laws of its options."""
 
 import copy
-import doctest
 import io
 import math
 import pickle
@@ -14,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-import nnkit.models
 from nnkit.activations import ACTIVATIONS
 from nnkit.models import HEADS, MLP, Interval
 
@@ -380,7 +378,3 @@ def test_what_is_printed_tells_the_options():
 def test_wrong_arguments_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         MLP(**({"sizes": [2, 3, 3, 1]} | arguments))
-
-
-def test_examples_in_the_documentation():
-    assert doctest.testmod(nnkit.models).failed == 0

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from joblib import parallel_config
 from torch import nn
 from torchmetrics import MeanSquaredError
@@ -410,3 +412,136 @@ def test_errors_say_what_is_allowed(change, message):
     model = options.pop("model", mlp)
     with pytest.raises((TypeError, ValueError), match=message):
         sweep(model, (X, Y), **options)
+
+
+def same_as_one_by_one(model=mlp, **options):
+    """Whichever way is chosen by itself, the numbers are those of one by one."""
+    chosen = {
+        "loss": F.mse_loss,
+        "epochs": 4,
+        "batch_size": 16,
+        "lr": 0.01,
+        "seeds": [0, 7],
+        **options,
+    }
+    by_itself = sweep(model, (X, Y), **chosen)
+    alone = sweep(model, (X, Y), way="one by one", **chosen)
+    for a, b in zip(by_itself.trials, alone.trials, strict=True):
+        assert a.settings == b.settings or a.settings is b.settings
+        assert a.history["loss"] == pytest.approx(b.history["loss"], rel=1e-5)
+        for p, q in zip(a.model.parameters(), b.model.parameters(), strict=True):
+            torch.testing.assert_close(p, q, rtol=1e-5, atol=1e-5)
+    return by_itself
+
+
+KINDS = {
+    "none": lambda: None,
+    "L1": lambda: L1(0.03),
+    "L1 by gradient": lambda: L1(0.03, proximal=False),
+    "L2": lambda: L2(0.1),
+    "stronger L2": lambda: L2(0.3),
+    "L2 with biases": lambda: L2(0.1, biases=True),
+    "L1 with biases": lambda: L1(0.03, biases=True),
+    "not the first": lambda: L2(0.1, exempt=["layers.0"]),
+    "sum": lambda: L2(0.1) + L1(0.03),
+    "sum, the other way": lambda: L1(0.03) + L2(0.1),
+    "groups": lambda: GroupLasso(0.1),
+    "groups of inputs": lambda: GroupLasso(0.1, dim=1),
+    "constraint": lambda: NonNegative(),
+    "norm": lambda: MaxNorm(0.5),
+    "sharing": lambda: SoftSharing(0.1),
+    "to a start": lambda: L2SP(0.1, mlp(3)),
+    "to another start": lambda: L2SP(0.1, mlp(4)),
+    "a function": lambda: lambda model: 0.1 * model.layers[0].weight.abs().sum(),
+}
+
+
+@settings(max_examples=12, deadline=None)
+@given(kinds=st.lists(st.sampled_from(sorted(KINDS)), min_size=2, max_size=3),
+       sgd=st.booleans())  # fmt: skip
+def test_a_grid_of_kinds_trains_each_model_by_its_own(kinds, sgd):
+    same_as_one_by_one(
+        regularizer=lambda kind: KINDS[kind](),
+        grid={"kind": kinds},
+        optimizer=torch.optim.SGD if sgd else None,
+        seeds=1,
+        epochs=2,
+    )
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_a_penalty_for_some_of_the_models_only_is_that_of_those(order):
+    tried = same_as_one_by_one(
+        regularizer=lambda on: L2(0.1) if on else None, grid={"on": order}, epochs=30, seeds=1
+    )
+    sizes = {
+        t.settings["on"]: sum(p.square().sum() for p in t.model.parameters()) for t in tried.trials
+    }
+    assert sizes[1] < 0.8 * sizes[0]
+
+
+def test_a_parameter_that_takes_no_part_is_decayed_all_the_same():
+    class Unused(nn.Module):
+        def __init__(self, seed):
+            super().__init__()
+            torch.manual_seed(seed)
+            self.net, self.idle = nn.Linear(3, 1), nn.Linear(3, 1)
+
+        def forward(self, x):
+            return self.net(x)
+
+    for regularizer in (L2, L1, lambda lam: L1(lam, proximal=False)):
+        both_ways(
+            Unused, regularizer=regularizer, grid={"lam": [0.01, 0.1]}, optimizer=torch.optim.SGD
+        )
+
+
+@pytest.mark.parametrize("progress", [True, False])
+@pytest.mark.parametrize("way", ["together", "one by one"])
+def test_the_bar_is_an_option_of_every_way(progress, way):
+    options = {"loss": F.mse_loss, "grid": {"lr": [0.1, 0.2]}, "epochs": 1}
+    assert len(sweep(mlp, (X, Y), progress=progress, way=way, **options).trials) == 2
+
+
+MAKERS = {
+    "activations": lambda seed: MLP([3, 6, 1], ["tanh", "relu"][seed], seed=seed),
+    "options": lambda seed: nn.Sequential(nn.Linear(3, 1), nn.LeakyReLU([0.1, 0.9][seed])),
+    "frozen parts": lambda seed: nn.Linear(3, 1).requires_grad_(True) if seed else half_frozen(),
+    "names": lambda seed: nn.Sequential(nn.Linear(3, 1)) if seed else nn.Linear(3, 1),
+    "hooks": lambda seed: hooked(seed),
+}
+
+
+def half_frozen():
+    model = nn.Linear(3, 1)
+    model.weight.requires_grad_(False)
+    return model
+
+
+def hooked(seed):
+    model = nn.Linear(3, 1)
+    model.register_forward_hook(lambda module, args, output: output + seed)
+    return model
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_models_that_differ_in_more_than_weights_are_trained_one_by_one(name):
+    def make(seed):
+        torch.manual_seed(seed)
+        return MAKERS[name](seed)
+
+    tried = same_as_one_by_one(make, grid={"lr": [0.01, 0.02]}, seeds=[0, 1])
+    assert tried.way == "one by one"
+    assert "differ in more than their weights" in tried.reason
+
+
+def test_settings_that_look_alike_are_told_apart():
+    """Large tensors print alike: what is shown is not what is compared."""
+    targets = [torch.zeros(2000), torch.ones(2000)]
+    targets[1][:3] = targets[1][-3:] = 0
+    assert repr(targets[0])[:20] == repr(targets[1])[:20]
+    tried = sweep(
+        mlp, (X, Y), loss=lambda o, t, shift: (o - t - shift.mean()).square().mean(),
+        grid={"shift": targets}, epochs=2,
+    )  # fmt: skip
+    assert tried.values("loss")[0] != tried.values("loss")[1]

@@ -2,7 +2,6 @@
 
 import builtins
 import copy
-import doctest
 import itertools
 import math
 from typing import Any
@@ -15,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import prune
 
-import nnkit.symmetry
 from nnkit.activations import ACTIVATIONS
 from nnkit.data import two_moons
 from nnkit.models import MLP
@@ -413,11 +411,6 @@ def test_without_scipy_the_way_to_install_it_is_named(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", fake)
     with pytest.raises(ImportError, match=r'pip install "nnkit-course\[data\]"'):
         align(MLP([2, 3, 1]), MLP([2, 3, 1]))
-
-
-def test_the_example_runs():
-    assert doctest.testmod(nnkit.symmetry).failed == 0
-    assert doctest.testmod(nnkit.symmetry).attempted > 0
 
 
 # The line between two nets ------------------------------------------------------------------------

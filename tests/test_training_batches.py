@@ -20,7 +20,7 @@ from torch.utils.data import (
 
 from nnkit.training import batches as room
 from nnkit.training.batches import LoaderBatches, TensorBatches, make_batches, total_batches
-from nnkit.training.nested import forward, move, size_of, unpack
+from nnkit.training.nested import forward, move, rows_of, unpack
 from nnkit.training.randomness import get_random_state, random_state_kept, seeded, set_random_state
 
 CPU = torch.device("cpu")
@@ -181,12 +181,30 @@ def test_a_batch_that_is_no_pair_is_refused(batch):
         unpack(batch)
 
 
-def test_the_size_of_a_batch_is_seen_at_its_target():
-    assert size_of(torch.ones(4, 2)) == 4
-    assert size_of(torch.tensor(1.0)) == 1
-    assert size_of([torch.ones(3), torch.ones(3)]) == 3
-    assert size_of({"a": torch.ones(5)}) == 5
-    assert size_of("label") == 1
+ROWS = {
+    "a tensor": torch.ones(4, 2),
+    "several": [torch.ones(4), torch.ones(4, 3)],
+    "a dict": {"a": torch.ones(4, 2)},
+    "names first": {"id": ["r0", "r1", "r2", "r3"], "y": torch.ones(4)},
+    "a tuple of names": (("r0", "r1", "r2", "r3"), torch.ones(4)),
+    "names alone": ["a", "b", "c", "d"],
+    "a number beside": {"weight": torch.tensor(2.0), "y": torch.ones(4)},
+    "nested": {"head": {"name": ["a"] * 4, "y": [torch.ones(4)]}},
+    "a number": torch.tensor(1.0),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_rows_of_a_batch_are_counted_whatever_its_target_is_made_of(name):
+    assert rows_of(torch.ones(9), ROWS[name]) == (1 if name == "a number" else 4)
+
+
+def test_rows_are_counted_at_the_inputs_if_the_target_has_none():
+    assert rows_of(torch.ones(3, 2), {"weight": 2.0}) == 3
+    assert rows_of({"a": torch.ones(3, 2)}, None) == 3
+    assert rows_of(None, None) == 1
+    with pytest.raises(ValueError, match=r"have 2, 3 rows: .* weighs in a mean. Hint: rows come"):
+        rows_of(torch.ones(3), {"a": torch.ones(2), "b": torch.ones(3)})
 
 
 def test_a_model_is_called_with_what_it_takes():

@@ -3,6 +3,7 @@
 import copy
 import math
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -10,9 +11,11 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
+from nnkit.regularizers import L2
+from nnkit.sweep import sweep
 from nnkit.training import Callback, EarlyStopping, fit
 
 torch.manual_seed(0)
@@ -110,7 +113,8 @@ CASES = [
     wrong("clip_norm", "clip_norm must be greater than 0, got 0", clip_norm=0),
     wrong("seed", "seed must be at least 0", seed=-1),
     wrong("schedule", "unknown scheduler_step 'epochs': .* mean 'epoch'", scheduler_step="epochs"),
-    wrong("device", "device must be 'auto'", device="gpu0"),
+    wrong("device", "device must be None .*, got 'gpu0'", device="gpu0"),
+    wrong("device meta", "got 'meta', which holds no numbers", device="meta"),
     # kinds
     wrong("model", "must be a torch.nn.Module", TypeError, model=lambda: "net"),
     wrong("loss class", r"Hint: MSELoss\(\)", TypeError, loss=nn.MSELoss),
@@ -563,3 +567,171 @@ def test_it_trains_exactly_what_fits(rows, other_rows, width, wanted, labels, dt
 def test_arrays_are_not_tensors():
     with pytest.raises(TypeError, match="ndarray"):
         fit(net(), (X, np.zeros(33)), loss=F.cross_entropy)
+
+
+class Named(NamedTuple):
+    first: Tensor
+    second: Tensor
+
+
+class TwoInputs(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(3, 1)
+
+    def forward(self, first, second):
+        return self.net(first) + second.sum(1, keepdim=True)
+
+
+def test_named_inputs_are_several_arguments():
+    x, y = torch.randn(12, 3), torch.randn(12, 1)
+    rows = [(Named(a, b), c) for a, b, c in zip(x, x, y, strict=True)]
+    by_name, by_tuple = TwoInputs(), TwoInputs()
+    by_tuple.load_state_dict(by_name.state_dict())
+    fit(by_name, DataLoader(rows, 5), loss=F.mse_loss, epochs=2)
+    fit(by_tuple, DataLoader(TensorDataset(x, x, y), 5), loss=F.mse_loss, epochs=2)
+    assert torch.equal(by_name.net.weight, by_tuple.net.weight)
+
+
+@pytest.mark.parametrize("where", [torch.no_grad, torch.inference_mode])
+def test_training_where_no_gradient_is_recorded_is_refused(where):
+    x, y = torch.randn(4, 3), torch.randn(4, 1)
+    with where(), pytest.raises(ValueError, match=f"within torch.{where.__name__}"):
+        fit(nn.Linear(3, 1), (x, y), loss=F.mse_loss)
+    with where(), pytest.raises(ValueError, match=f"within torch.{where.__name__}"):
+        sweep(lambda seed: nn.Linear(3, 1), (x, y), loss=F.mse_loss, grid={"lr": [0.1, 0.2]})
+
+
+def test_inputs_that_require_a_gradient_are_data_and_get_none():
+    x, y = torch.randn(40, 3), torch.randn(40, 1)
+    free, plain = x.clone().requires_grad_(), nn.Linear(3, 1)
+    models = [nn.Linear(3, 1) for _ in range(2)]
+    for model, data in zip(
+        models, ((free, y), DataLoader([*zip(free, y, strict=True)], 8)), strict=True
+    ):
+        model.load_state_dict(plain.state_dict())
+        fit(model, data, loss=F.mse_loss, batch_size=8, epochs=2, seed=0, validation=(free, y))
+        assert free.grad is None
+    fit(plain, (x, y), loss=F.mse_loss, batch_size=8, epochs=2, seed=0)
+    assert torch.equal(models[0].weight, plain.weight)
+
+
+@pytest.mark.parametrize("loss", [
+    nn.CrossEntropyLoss(weight=torch.ones(3).double()),
+    partial(F.cross_entropy, weight=torch.ones(3).double()),
+])  # fmt: skip
+def test_weights_of_a_loss_in_another_dtype_are_named(loss):
+    x, y = torch.randn(9, 4), torch.arange(9) % 3
+    with pytest.raises(
+        TypeError, match=r"Hint: the loss has weights of torch.float64, torch.float32 is"
+    ):
+        fit(nn.Linear(4, 3), (x, y), loss=loss)
+
+
+def test_clipping_a_sparse_gradient_is_refused():
+    model = nn.Sequential(nn.Embedding(5, 2, sparse=True), nn.Flatten(), nn.Linear(2, 1))
+    data = (torch.arange(5)[:, None], torch.randn(5, 1))
+    with pytest.raises(
+        ValueError, match=r"cannot clip the sparse gradient of 0, .* Hint: sparse=False"
+    ):
+        fit(model, data, loss=F.mse_loss, optimizer=torch.optim.SGD, clip_norm=1.0)
+
+
+class Items(Dataset):
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, i):
+        return self.x[i], self.y[i]
+
+
+@pytest.mark.parametrize("form", ["tensors", "data set", "loader", "batch sampler"])
+def test_batch_normalisation_of_a_last_batch_of_one_row_is_refused_before_any_step(form):
+    x, y = torch.randn(17, 3), torch.randn(17, 1)
+    data = {
+        "tensors": (x, y),
+        "data set": Items(x, y),
+        "loader": DataLoader(Items(x, y), 8),
+        "batch sampler": DataLoader(Items(x, y), batch_sampler=[[1, 2, 3], [4]]),
+    }[form]
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    before = [t.clone() for t in model.state_dict().values()]
+    with pytest.raises(
+        ValueError, match=r"cannot normalise a batch .* of one row. Hint: another batch"
+    ):
+        fit(model, data, loss=F.mse_loss, batch_size=8)
+    assert all(map(torch.equal, model.state_dict().values(), before))
+    model[1].eval()  # it normalises by what it has seen before, so one row will do
+    assert len(fit(model, data, loss=F.mse_loss, batch_size=8, epochs=2)) == 2
+
+
+def test_a_batch_that_fails_later_is_explained_and_costs_neither_history_nor_model():
+    x, y = torch.randn(40, 3), torch.arange(40) % 2
+    y[-1] = 7
+    model = nn.Linear(3, 2)
+    with pytest.raises(
+        ValueError, match="the labels run from 0 to 7, but the model has 2"
+    ) as caught:
+        fit(model, DataLoader(Items(x, y), 8), loss=F.cross_entropy)
+    assert len(caught.value.history) == 0
+
+
+class Faulty(Callback):
+    def on_epoch_end(self, run):
+        if run.epoch == 3:
+            self.weights = [p.clone() for p in run.model.parameters()]
+            raise OSError("the disk is full")
+
+
+def test_an_error_in_a_callback_costs_neither_history_nor_weights():
+    model, faulty, ended = nn.Linear(3, 1), Faulty(), []
+    last = type("Last", (Callback,), {"on_train_end": lambda self, run: ended.append(run.epoch)})()
+    with pytest.raises(OSError, match="disk is full") as caught:
+        fit(
+            model, (torch.randn(8, 3), torch.randn(8, 1)), loss=F.mse_loss, callbacks=[faulty, last]
+        )
+    assert caught.value.history["epoch"] == [1, 2, 3]
+    assert caught.value.history.stopped == "OSError"
+    assert caught.value.__notes__ == ["Its attribute history holds the 3 epochs before."]
+    assert all(map(torch.equal, model.parameters(), faulty.weights))
+    assert ended == [3]
+
+
+def test_a_metric_that_fails_later_keeps_the_epochs_before():
+    calls = []
+
+    def metric(output, target):
+        calls.append(1)
+        return 1.0 if len(calls) < 3 else [1, 2]
+
+    data = (torch.randn(8, 3), torch.randn(8, 1))
+    with pytest.raises(TypeError, match=r"metric 'm' gave \[1, 2\]") as caught:
+        fit(nn.Linear(3, 1), data, loss=F.mse_loss, validation=data, metrics={"m": metric})
+    assert caught.value.history["m"] == [1.0, 1.0]
+
+
+def net_with_statistics():
+    return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 1))
+
+
+@pytest.mark.parametrize("ways", [{}, {"validation": True}, {"regularizer": L2(0.1)}])
+def test_a_submodule_in_eval_mode_stays_in_it(ways):
+    x, y = torch.randn(30, 3), torch.randn(30, 1)
+    ways = ways | ({"validation": (x, y)} if "validation" in ways else {})
+    model = net_with_statistics()
+    model[1].eval()
+    statistics = model[1].running_mean.clone()
+    fit(model, (x, y), loss=F.mse_loss, epochs=2, **ways)
+    assert torch.equal(model[1].running_mean, statistics)
+    assert [m.training for m in model] == [True, False, True, True]
+
+
+def test_a_model_wholly_in_eval_mode_is_trained_and_put_back():
+    x, y = torch.randn(30, 3), torch.randn(30, 1)
+    model = net_with_statistics().eval()
+    fit(model, (x, y), loss=F.mse_loss, epochs=2)
+    assert model[1].running_mean.abs().sum() > 0
+    assert not any(m.training for m in model.modules())

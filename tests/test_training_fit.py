@@ -10,7 +10,6 @@ from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics.classification import MulticlassAccuracy
 
 from nnkit.training import Callback, History, fit
-from nnkit.training.setup import choose_device
 
 torch.manual_seed(0)
 X, Y = torch.randn(50, 4), torch.randint(0, 3, (50,))
@@ -386,21 +385,6 @@ def test_what_works_in_place_does_not_change_the_users_data():
         fit(InPlace(), data, loss=F.cross_entropy, **options)
     assert torch.equal(X, before[0])
     assert torch.equal(X_VAL, before[1])
-
-
-def test_the_device_asked_for_is_taken():
-    assert choose_device("cpu", net()) == torch.device("cpu")
-    with pytest.raises(ValueError, match="device must be 'auto', 'cpu'"):
-        choose_device("no such thing", net())
-    if not torch.accelerator.is_available():
-        assert choose_device("auto", net()).type == "cpu"
-
-
-def test_auto_takes_the_accelerator_unless_the_model_is_elsewhere(monkeypatch):
-    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
-    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("mps", 0))
-    assert choose_device("auto", net()) == torch.device("mps", 0)
-    assert choose_device("auto", net().to("meta")).type == "meta"
 
 
 def test_a_compiled_model_is_a_model():

@@ -4,3 +4,5 @@
 sentences; ``nnkit.augment.speech`` waveforms. What a transform of a batch is, ``(x, y) -> (x, y)``,
 goes into ``fit(..., transform=...)``, which applies it to training batches and to nothing else.
 """
+
+__all__ = ["images", "speech", "text"]

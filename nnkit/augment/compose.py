@@ -9,10 +9,16 @@ from typing import Any
 class Compose:
     """Transforms one after another.
 
-        Compose(Pitch(3, 8000), Stretch(1.2, 8000), InputNoise(0.01))
-
     Args:
         transforms: callables (x, y) -> (x, y). A checkpoint of `fit` keeps their generators.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.speech import Compose, Noise, Pitch
+        >>> augment = Compose(Pitch(3, 8000), Noise(5, 30, 8000))
+        >>> x, y = augment(torch.randn(4, 8000), torch.arange(4))
+        >>> x.shape, y.tolist()  # other sounds, the same labels
+        (torch.Size([4, 8000]), [0, 1, 2, 3])
     """
 
     def __init__(self, *transforms: Callable[[Any, Any], tuple[Any, Any]]) -> None:

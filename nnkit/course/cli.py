@@ -1,10 +1,12 @@
 """The command ``nnkit``: one subcommand a module."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import nnkit
 from nnkit.course.decks import decks
 from nnkit.course.homework.commands import add_homework
 from nnkit.course.lab import lab
@@ -14,6 +16,7 @@ from nnkit.course.lectures import CourseError
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     main = argparse.ArgumentParser(prog="nnkit", description="The course's own tools.")
+    main.add_argument("--version", action="version", version=f"nnkit {nnkit.__version__}")
     commands = main.add_subparsers(dest="command", required=True, metavar="command")
 
     command = commands.add_parser("lab", help="open the lectures in JupyterLab, ready to present")
@@ -46,10 +49,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.jupyter = unknown
     elif unknown:
         commands.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name may not be in Windows' code page
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return int(args.run(args))
     except CourseError as error:
         print(f"nnkit {args.command}: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # a file that cannot be read or written, a full disk
+        told = ": ".join(str(part) for part in (error.filename, error.strerror) if part)
+        print(f"nnkit {args.command}: {told or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

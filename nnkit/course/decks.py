@@ -1,6 +1,7 @@
 """``nnkit decks``: run the parts and write them as slides that open anywhere, offline."""
 
 import html
+import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -9,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from nnkit.course.execute import execute
-from nnkit.course.lectures import CourseError, Part, find_parts, order_of
+from nnkit.course.lectures import CourseError, Part, find_parts, in_order, is_part
 from nnkit.course.render import Deck, render
 from nnkit.course.theme import stylesheet
 
@@ -21,35 +22,52 @@ def decks(paths: Sequence[Path], out: Path) -> int:
 
     Args:
         paths: parts or folders of parts; all lectures if empty.
-        out: the folder to write into; a deck is ``18_architecture/1_neuron.html`` there.
+        out: the folder to write into; a deck is ``18_architecture/1_neuron.html`` there, and what
+            the index tells of it ``18_architecture/1_neuron.json``.
 
     Returns:
         0, or 1 if a part failed.
 
     Raises:
-        CourseError: if the paths hold no part.
+        CourseError: if the paths hold no part, or the folder cannot be written into.
     """
     parts = find_parts(paths)
-    # a kernel waits for itself alone: two parts at a time keep two cores busy
-    with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
-        written = list(pool.map(lambda part: _write(part, out), parts))
-    write_index(out)
+    write_index(out)  # fails before anything runs, if it must
+    try:
+        # a kernel waits for itself alone: two parts at a time keep two cores busy
+        with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
+            written = list(pool.map(lambda part: _write(part, parts, out), parts))
+    finally:  # of Ctrl-C, too
+        write_index(out)
     print(f"{sum(written)} of {len(parts)} decks written; open {out / 'index.html'}")
     return 0 if all(written) else 1
 
 
-def _write(part: Part, out: Path) -> bool:
+def _write(part: Part, parts: Sequence[Part], out: Path) -> bool:
     target = out / f"{part.name}.html"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)  # rather no deck than one that the source no longer says
+    facts = target.with_suffix(".json")
     try:
+        target.parent.mkdir(exist_ok=True)
+        for old in (facts, target):  # rather no deck than one that the source no longer says
+            old.unlink(missing_ok=True)
+        _refuse_namesakes(part, parts)
         deck, page = render(part, execute(part))
-    except CourseError as error:
-        print(error, file=sys.stderr)
+        target.write_bytes(page.encode("utf-8"))
+        facts.write_text(json.dumps(vars(deck)), encoding="utf-8")  # last: now it is a deck
+    except Exception as error:  # no text, kernel or full disk shall cost the other decks
+        known = isinstance(error, CourseError)
+        told = f"{error}" if known else f"{part.path}: {type(error).__name__}: {error}"
+        print(f"{told}\n", end="", file=sys.stderr)  # in one piece: another thread writes as well
         return False
-    target.write_text(page, encoding="utf-8")
-    print(f"{part.name}: {deck.slides} slides, ran in {deck.seconds:.1f} s", flush=True)
+    ran = f"{deck.slides} slides, ran in {deck.seconds:.1f} s"
+    print(f"{part.name}: {ran}\n", end="", flush=True)
     return True
+
+
+def _refuse_namesakes(part: Part, parts: Sequence[Part]) -> None:
+    for other in parts:
+        if other.name == part.name and other != part:
+            raise CourseError(f"{part.path} would be the same deck as {other.path}; name only one")
 
 
 def write_index(out: Path) -> Path:
@@ -60,28 +78,50 @@ def write_index(out: Path) -> Path:
 
     Returns:
         The page.
+
+    Raises:
+        CourseError: if the folder cannot be written into.
     """
-    found = [(Deck.read(path), path.relative_to(out)) for path in out.glob("*/*.html")]
-    found.sort(key=lambda entry: (int(entry[0].lecture.split()[0]), order_of(entry[0].part)))
+    sources = (facts.with_suffix(".md") for facts in out.glob("*/*.json"))
+    parts = sorted(filter(is_part, sources), key=in_order)
+    found = [(Part(path), deck) for path in parts if (deck := _read(path.with_suffix(".json")))]
     by_lecture = groupby(found, key=lambda entry: entry[0].lecture)
     body = "".join(_lecture(title, entries) for title, entries in by_lecture)
     page = out / "index.html"
-    page.write_text(
+    text = (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Slides</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{stylesheet('index')}</style></head><body><main><h1>Slides</h1>"
-        f"{body or '<p>No deck has been written.</p>'}</main></body></html>\n",
-        encoding="utf-8",
+        f"{body or '<p>No deck has been written.</p>'}</main></body></html>\n"
     )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        page.write_text(text, encoding="utf-8", errors="xmlcharrefreplace")
+    except OSError as error:
+        raise CourseError(f"cannot write into {out}: {error}") from None
     return page
 
 
-def _lecture(title: str, entries: Iterable[tuple[Deck, Path]]) -> str:
+def _read(facts: Path) -> Deck | None:
+    """Return what is told of a deck; None if the deck is gone, or this is another one's file."""
+    if not facts.with_suffix(".html").is_file():
+        return None
+    try:
+        told = json.loads(facts.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    match told:
+        case {"title": str(title), "slides": int(slides), "seconds": float(seconds)}:
+            return Deck(title, slides, seconds)
+    return None
+
+
+def _lecture(title: str, entries: Iterable[tuple[Part, Deck]]) -> str:
     return f"<h2>{html.escape(title)}</h2><ol>{''.join(_entry(*entry) for entry in entries)}</ol>"
 
 
-def _entry(deck: Deck, path: Path) -> str:
-    link, title = html.escape(path.as_posix()), html.escape(deck.title)
+def _entry(part: Part, deck: Deck) -> str:
+    link, title = html.escape(f"{part.name}.html"), html.escape(deck.title)
     effort = f"{deck.slides} slides, runs in {deck.seconds:.0f} s"
-    mark = f"list-style-type: '{deck.part}. '"
+    mark = f"list-style-type: '{part.number}. '"
     return f'<li style="{mark}"><a href="{link}">{title}</a><span>{effort}</span></li>'

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnkit.course.lectures import CourseError, Part
+from nnkit.course.reading import place, read
 
 TIMEOUT = 300  # seconds for one cell; a whole part should take less than 60
 ENVIRONMENT = {
@@ -16,7 +17,6 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
-SLIDE_TYPES = (None, "slide", "subslide", "fragment", "notes", "skip")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -38,8 +38,8 @@ def execute(part: Part) -> Executed:
         The notebook with outputs.
 
     Raises:
-        CourseError: if a cell raises, warns, writes to stderr or takes too long; it names the
-            file, the line and the cell.
+        CourseError: if the part cannot be read, or a cell raises, warns, writes to stderr or takes
+            too long; it names the file, the line and the cell.
     """
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -57,52 +57,26 @@ def execute(part: Part) -> Executed:
     )
     started = time.perf_counter()
     try:
-        asyncio.run(client.async_execute(env=os.environ | ENVIRONMENT))
+        # ZeroMQ does not get along with the loop that is Windows' default
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(client.async_execute(env=os.environ | ENVIRONMENT))
     except CellExecutionError as error:
         trace = ANSI.sub("", error.traceback).strip()
-        place = _place(part, notebook, begun[-1])
-        raise CourseError(f"{place} raises {error.ename}: {error.evalue}\n{trace}") from None
+        where = place(part, notebook, begun[-1])
+        raise CourseError(f"{where} raises {error.ename}: {error.evalue}\n{trace}") from None
     except CellTimeoutError:
-        place = _place(part, notebook, begun[-1])
-        raise CourseError(f"{place} takes more than {TIMEOUT} s") from None
+        where = place(part, notebook, begun[-1])
+        raise CourseError(f"{where} takes more than {TIMEOUT} s") from None
     except DeadKernelError:
-        raise CourseError(f"{_place(part, notebook, begun[-1])} killed the kernel") from None
+        raise CourseError(f"{place(part, notebook, begun[-1])} killed the kernel") from None
     seconds = time.perf_counter() - started
     _refuse_stderr(part, notebook)
     return Executed(notebook, seconds)
-
-
-def read(part: Part) -> Any:
-    """Read a part as a notebook without outputs.
-
-    Raises:
-        CourseError: if a cell has a slide type that decks and JupyterLab treat differently.
-    """
-    import jupytext
-
-    notebook = jupytext.read(part.path)
-    for index, cell in enumerate(notebook.cells):
-        slide_type = cell.metadata.get("slideshow", {}).get("slide_type")
-        if slide_type not in SLIDE_TYPES:
-            place = _place(part, notebook, index)
-            raise CourseError(
-                f"{place} has slide_type {slide_type!r}, with which JupyterLab leaves the cell out "
-                f"of its slides; allowed: {', '.join(filter(None, SLIDE_TYPES))}, or no slide_type "
-                "for a cell that belongs to the slide above"
-            )
-    return notebook
 
 
 def _refuse_stderr(part: Part, notebook: Any) -> None:
     for index, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", ()):
             if output.output_type == "stream" and output.name == "stderr":
-                place = _place(part, notebook, index)
-                raise CourseError(f"{place} warns or writes to stderr:\n{output.text.rstrip()}")
-
-
-def _place(part: Part, notebook: Any, index: int) -> str:
-    """Name a cell by file, line and number, in the form that editors make a link of."""
-    text = part.path.read_text("utf-8")
-    line = text[: max(text.find(notebook.cells[index].source), 0)].count("\n") + 1
-    return f"{part.path}:{line}: cell {index + 1}"
+                where = place(part, notebook, index)
+                raise CourseError(f"{where} warns or writes to stderr:\n{output.text.rstrip()}")

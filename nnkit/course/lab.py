@@ -1,10 +1,11 @@
 """``nnkit lab``: JupyterLab on the lectures, ready to present."""
 
 import os
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from nnkit._extras import install
 from nnkit.course.lectures import CourseError, find_lectures
@@ -20,17 +21,42 @@ def lab(arguments: Sequence[str] = ()) -> int:
         arguments: given on to JupyterLab, as in ``["--no-browser", "--port", "8890"]``.
 
     Returns:
-        Never, unless it cannot start.
+        JupyterLab's exit status.
 
     Raises:
-        CourseError: if there are no lectures or JupyterLab is not installed.
+        CourseError: if there are no lectures, JupyterLab is not installed, or its settings cannot
+            be written beside the lectures.
     """
     lectures = find_lectures()
     if find_spec("jupyterlab") is None:
         raise CourseError(f"JupyterLab is not installed; try: {install('lab')}")
-    folder = prepare(lectures.parent / "build" / "lab")
+    try:
+        folder = prepare(lectures.parent / "build" / "lab")
+    except OSError as error:
+        raise CourseError(f"cannot write JupyterLab's settings: {error}") from None
     sys.stdout.flush()
-    os.execve(sys.executable, command(lectures, folder, arguments), environment(folder))
+    return become(command(lectures, folder, arguments), environment(folder))
+
+
+def become(command: list[str], environment: Mapping[str, str]) -> int:
+    """Replace this process by a program; wait for its end where that is not possible.
+
+    Args:
+        command: a program and its arguments.
+        environment: all its variables.
+
+    Returns:
+        The program's exit status.
+    """
+    if sys.platform != "win32":
+        os.execve(command[0], command, environment)
+    # Windows would start another process and end this one, as if JupyterLab were closed
+    program = subprocess.Popen(command, env=environment)
+    while True:
+        try:
+            return program.wait()
+        except KeyboardInterrupt:  # the program has had it too, and says goodbye in its own time
+            continue
 
 
 def prepare(folder: Path) -> Path:
@@ -50,7 +76,7 @@ def prepare(folder: Path) -> Path:
     return folder
 
 
-def command(lectures: Path, folder: Path, arguments: Sequence[str]) -> list[str]:
+def command(lectures: PurePath, folder: PurePath, arguments: Sequence[str]) -> list[str]:
     """Return the command line that starts JupyterLab."""
     return [
         sys.executable,

@@ -1,15 +1,18 @@
 """Where the lectures are: a folder is a lecture, a numbered file in it one part."""
 
+import os
 import re
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 LECTURE = re.compile(r"(\d+)_(\w+)")  # 18_architecture
 # 1_neuron.md, or 5b_text.md after 5_noise.md; homework.md has no number and is no part
 PART = re.compile(r"(\d+)([a-z]?)_(\w+)\.md")
-CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(\S.*)$", re.MULTILINE)
+CODE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 
 
 class CourseError(Exception):
@@ -37,12 +40,35 @@ class Part:
         """Which part of the lecture it is: ``5``, or ``5b``."""
         return self.path.stem.split("_")[0]
 
-    @property
-    def title(self) -> str:
-        """The first heading of the text, or the file's name if there is none."""
-        text = CODE.sub("", self.path.read_text("utf-8"))
-        heading = re.search(r"^#+ +(.+)$", text, re.MULTILINE)
-        return heading[1].strip() if heading else _spoken(self.path.stem).split(" ", 1)[1]
+    def title(self, notebook: Any) -> str:
+        """The first heading of the notebook's texts, or the file's name if there is none."""
+        texts = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        headings = (HEADING.search(CODE.sub("", text)) for text in texts)
+        found = next(filter(None, headings), None)
+        return " ".join(found[1].split()) if found else _spoken(self.path.stem).split(" ", 1)[1]
+
+    def read(self) -> str:
+        """Return the text of its file.
+
+        Raises:
+            CourseError: if there is no such file, it may not be read, or is no text in UTF-8.
+        """
+        if not self.path.is_file():  # a folder, a link to nowhere, a pipe that would never end
+            raise CourseError(f"{self.path} is no file")
+        try:
+            text = self.path.read_text("utf-8-sig")
+        except OSError as error:
+            raise CourseError(f"{self.path} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            raise CourseError(
+                f"{self.path}:{line}: byte 0x{error.object[error.start]:02x} is not UTF-8; "
+                "save the file in that encoding"
+            ) from None
+        if "\0" in text:
+            line = text[: text.index("\0")].count("\n") + 1
+            raise CourseError(f"{self.path}:{line}: a NUL character; save the file as UTF-8 text")
+        return text
 
 
 def _spoken(name: str) -> str:
@@ -86,15 +112,22 @@ def find_parts(paths: Sequence[Path] = ()) -> list[Part]:
     """
     found: set[Path] = set()
     for path in paths or [find_lectures()]:
-        inside = sorted(path.glob("**/*.md")) if path.is_dir() else [path]
-        parts = {file.resolve() for file in inside if file.is_file() and _is_part(file.resolve())}
+        inside = path.glob("**/*.md") if path.is_dir() and not is_part(_placed(path)) else [path]
+        parts = {_placed(file) for file in inside if os.path.lexists(file)}
+        parts = {file for file in parts if is_part(file)}  # and be it a folder: that is told later
         if not parts:
             raise CourseError(f"{path} {_what_is_wrong(path)}")
         found |= parts
-    return [Part(path) for path in sorted(found, key=_in_order)]
+    return [Part(path) for path in sorted(found, key=in_order)]
 
 
-def _is_part(path: Path) -> bool:
+def _placed(path: Path) -> Path:
+    """Name a file in full: a link to a folder by what it leads to, a link to a part by its own."""
+    return path.parent.resolve() / path.name
+
+
+def is_part(path: Path) -> bool:
+    """Return whether a file has the name and the place of a part."""
     return bool(PART.fullmatch(path.name) and LECTURE.fullmatch(path.parent.name))
 
 
@@ -106,11 +139,8 @@ def _what_is_wrong(path: Path) -> str:
     return "is not a part; parts are named like 18_architecture/1_neuron.md"
 
 
-def order_of(number: str) -> tuple[int, str]:
-    """What the numbers of parts are sorted by: 2, 5, 5b, 10."""
-    return int(number.rstrip(string.ascii_lowercase)), number
-
-
-def _in_order(path: Path) -> tuple[int, str, tuple[int, str], str]:
+def in_order(path: Path) -> tuple[int, str, int, str]:
+    """What the files of parts are sorted by: lecture 9 before 10; part 2, 5, 5b, 10."""
     lecture, part = path.parent.name, path.name
-    return int(lecture.split("_")[0]), lecture, order_of(part.split("_")[0]), part
+    number = part.split("_")[0].rstrip(string.ascii_lowercase)
+    return int(lecture.split("_")[0]), lecture, int(number), part

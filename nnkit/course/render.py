@@ -1,42 +1,28 @@
 """From a notebook with outputs to slides: one HTML file that needs no network."""
 
-import html
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from nnkit._extras import install
 from nnkit.course.embed import embed_images
 from nnkit.course.execute import Executed
 from nnkit.course.lectures import CourseError, Part
+from nnkit.course.reading import OPENS_A_SLIDE, slide_type
 from nnkit.course.theme import HERE, stylesheet
 
-OPENS_A_SLIDE = ("slide", "subslide")
 NEVER_SHOWN = ("notes", "skip")
 
 
 @dataclass(frozen=True)
 class Deck:
-    """What the index tells of a deck; it stands in the deck's own head."""
+    """What the index tells of a deck."""
 
-    lecture: str
-    part: str
     title: str
     slides: int
     seconds: float
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read it back from a deck."""
-        with path.open(encoding="utf-8") as file:
-            head = file.read(10_000)
-        found = re.findall(r'<meta content="(.*?)" name="nnkit:(\w+)"', head)
-        told = {name: html.unescape(value) for value, name in found}
-        slides, seconds = int(told["slides"]), float(told["seconds"])
-        return cls(told["lecture"], told["part"], told["title"], slides, seconds)
 
 
 def render(part: Part, executed: Executed) -> tuple[Deck, str]:
@@ -50,20 +36,19 @@ def render(part: Part, executed: Executed) -> tuple[Deck, str]:
         What the index needs, and the HTML.
 
     Raises:
-        CourseError: if no cell is shown.
+        CourseError: if a picture is missing, or a package that slides are made with.
     """
-    footer = f"{part.lecture}  ·  Part {part.number}: {part.title}"
+    title = part.title(executed.notebook)
     hide_inputs(executed.notebook)
+    footer = f"{part.lecture}  ·  Part {part.number}: {title}"
     slides = number_slides(executed.notebook, footer)
-    if not slides:
-        raise CourseError(f"{part.path} has no slide")
-    deck = Deck(part.lecture, part.number, part.title, slides, round(executed.seconds, 1))
     resources = {
-        "deck": vars(deck) | {"css": stylesheet("deck")},
+        "deck": {"title": title, "css": stylesheet("deck")},
         "metadata": {"name": part.path.stem, "path": str(part.path.parent)},
     }
     page, _ = _exporter().from_notebook_node(executed.notebook, resources=resources)
-    return deck, embed_images(page, part.path.parent)
+    deck = Deck(title, slides, round(executed.seconds, 1))
+    return deck, embed_images(page, part)
 
 
 def number_slides(notebook: Any, footer: str) -> int:
@@ -76,11 +61,11 @@ def number_slides(notebook: Any, footer: str) -> int:
     Returns:
         How many slides there are.
     """
-    shown = [cell for cell in notebook.cells if _slide_type(cell) not in NEVER_SHOWN]
-    openers = [cell for i, cell in enumerate(shown) if i == 0 or _slide_type(cell) in OPENS_A_SLIDE]
+    shown = [cell for cell in notebook.cells if slide_type(cell) not in NEVER_SHOWN]
+    openers = [cell for i, cell in enumerate(shown) if i == 0 or slide_type(cell) in OPENS_A_SLIDE]
     topic = ""
     for number, cell in enumerate(openers, start=1):
-        if _slide_type(cell) != "subslide":  # which stays with the topic above it
+        if slide_type(cell) != "subslide":  # which stays with the topic above it
             topic = ""
         topic = cell.metadata.get("topic", topic)
         told = {"number": number, "total": len(openers), "topic": topic, "footer": footer}
@@ -93,10 +78,6 @@ def hide_inputs(notebook: Any) -> None:
     for cell in notebook.cells:
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata.setdefault("tags", []).append("remove_input")
-
-
-def _slide_type(cell: Any) -> str:
-    return str(cell.metadata.get("slideshow", {}).get("slide_type", "-"))
 
 
 def _exporter() -> Any:

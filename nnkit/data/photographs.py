@@ -12,6 +12,12 @@ def photograph() -> Tensor:
     """Return a cat's face: (3, 170, 256), red, green and blue in [0, 1].
 
     Source: Chelsea, photographed by Stéfan van der Walt (CC0), as carried by scikit-image.
+
+    Example:
+        >>> from nnkit.data import photograph
+        >>> batch = photograph()[None]  # as a transform takes it
+        >>> batch.shape
+        torch.Size([1, 3, 170, 256])
     """
     return _pixels("chelsea.jpg").permute(2, 0, 1).contiguous() / 255
 
@@ -22,6 +28,12 @@ def coins() -> tuple[Tensor, Tensor]:
     The mask holds 0 for the ground and 1 to 24 for the coins, int64; ``mask > 0`` is any coin.
 
     Source: archives of the Brooklyn Museum, as carried by scikit-image; the mask is ours.
+
+    Example:
+        >>> from nnkit.data import coins
+        >>> image, mask = coins()
+        >>> image.shape, mask.shape, mask.max().item()
+        (torch.Size([1, 151, 192]), torch.Size([151, 192]), 24)
     """
     return _pixels("coins.png")[None] / 255, _pixels("coins_mask.png").long()
 

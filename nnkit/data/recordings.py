@@ -26,6 +26,12 @@ def reading() -> Sound:
     ``nnkit.data.recordings.SENTENCE`` is what is said.
 
     Source: a volunteer of LibriVox (public domain), as carried by pocketsphinx.
+
+    Example:
+        >>> from nnkit.data import reading
+        >>> x, rate = reading()
+        >>> len(x) / rate  # seconds
+        2.99
     """
     return _sounds("reading")["waveform"], 16000
 
@@ -34,6 +40,12 @@ def aircraft() -> Sound:
     """Return four seconds of an aircraft that flies past: a waveform (64000,) and its rate, 16000.
 
     Source: beerbelly38 (CC BY 4.0), as carried by acoustic-toolbox.
+
+    Example:
+        >>> from nnkit.data import aircraft
+        >>> x, rate = aircraft()
+        >>> len(x) / rate  # seconds
+        4.0
     """
     return _sounds("aircraft")["waveform"], 16000
 
@@ -47,6 +59,14 @@ def number_words() -> tuple[Tensor, Tensor, Tensor]:
 
     Source: Carlo Flora (CC BY 3.0); Marco Menardi and Paola Dal Zot, http://www.voip.ammdomus.it
     (CC BY-SA 3.0 Italy, which asks for this line wherever the recordings are passed on).
+
+    Example:
+        >>> from nnkit.data import NUMBER_WORDS, number_words
+        >>> X, y, speaker = number_words()
+        >>> NUMBER_WORDS[y[3]], NUMBER_WORDS[y[28 + 3]]  # the same word by either speaker
+        ('tre', 'tre')
+        >>> speaker.bincount()
+        tensor([28, 28])
     """
     speakers = [_sounds(f"numbers_{name}") for name in ("carlo", "menardi")]
     sounds = [sound for said in speakers for _, sound in sorted(said.items())]

@@ -22,6 +22,12 @@ def sentences(source: str | None = None) -> tuple[list[str], Tensor]:
         The texts, a list, and the ratings, (N,) float32.
 
     Source: Hutto and Gilbert, 2014; their licence and the way here in stored/sentences.
+
+    Example:
+        >>> from nnkit.data import sentences
+        >>> texts, ratings = sentences("film")
+        >>> len(texts), (ratings > 0).float().mean().round(decimals=2)
+        (340, tensor(0.5400))
     """
     if source is not None:
         one_of("source", source, SOURCES)

@@ -17,6 +17,12 @@ def sunspots() -> Pair:
     neural networks have been compared since Weigend, Huberman and Rumelhart, 1990.
 
     Source: WDC-SILSO, Royal Observatory of Belgium; the way here in stored/sunspots.
+
+    Example:
+        >>> from nnkit.data import sunspots
+        >>> years, numbers = sunspots()
+        >>> years[numbers.argmax()].item()  # the strongest of 309 years
+        1957
     """
     with stored("sunspots", "sunspots.csv").open("rb") as file:
         table = np.loadtxt(file, delimiter=",", skiprows=1)  # (309, 2)
@@ -34,6 +40,15 @@ def lagged(series: Tensor, lags: int) -> Pair:
 
     Raises:
         ValueError: the series has another shape, or is not longer than `lags`.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.data import lagged
+        >>> X, y = lagged(torch.arange(5.0), lags=2)
+        >>> X.tolist()  # the newest first
+        [[1.0, 0.0], [2.0, 1.0], [3.0, 2.0]]
+        >>> y.flatten().tolist()
+        [2.0, 3.0, 4.0]
     """
     whole("lags", lags, at_least=1)
     if series.dim() != 1 or len(series) <= lags:

@@ -4,6 +4,8 @@ Everywhere p is the probability to DROP, as in torch; much of the literature cal
 to keep p. What is kept is divided by 1 - p (inverted dropout), so that plain evaluation mode is the
 classic scaling of Srivastava et al., 2014.
 
+>>> import torch
+>>> from nnkit.dropout import all_masks, mc_predict
 >>> from nnkit.models import MLP
 >>> net = MLP([2, 8, 1], dropout=0.2, seed=0)
 >>> mean, spread = mc_predict(net, torch.ones(5, 2), samples=50, seed=0)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Size, Tensor, nn
 
+from nnkit._devices import brought
 from nnkit._modes import eval_mode
 from nnkit.dropout.layers import Head, hooked, random_layers
 
@@ -16,9 +17,20 @@ class AllMasks(NamedTuple):
     """Every mask of a net with M units that may be dropped.
 
     Attributes:
-        kept: (2^M, M), whether a unit is kept.
-        probabilities: (2^M,), float64: p^k (1 - p)^(M - k) for k units dropped with one p.
-        outputs: (2^M, N, out), what the net gives under each mask.
+        kept: (2^M, M), whether a unit is kept; on the CPU.
+        probabilities: (2^M,), float64, which not every device has, so on the CPU, too:
+            p^k (1 - p)^(M - k) for k units dropped with one p.
+        outputs: (2^M, N, out), what the net gives under each mask, where the net is.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.dropout import all_masks
+        >>> from nnkit.models import MLP
+        >>> masks = all_masks(MLP([2, 3, 1], dropout=0.5), torch.ones(1, 2))
+        >>> masks.kept.shape, masks.outputs.shape  # 2³ masks of three units, an output for each
+        (torch.Size([8, 3]), torch.Size([8, 1, 1]))
+        >>> round(masks.probabilities.sum().item(), 6)
+        1.0
     """
 
     kept: Tensor
@@ -47,19 +59,28 @@ def all_masks(model: nn.Module, x: Tensor, *, head: Head | None = None) -> AllMa
     Args:
         model: a module whose ``nn.Dropout`` layers have M units in all, at most 20; in it a row
             must not depend on the others in evaluation mode. Each mask is shared by all rows.
-        x: inputs (N, ...).
+        x: inputs (N, ...), brought to where the model is.
         head: applied to each output.
 
     Raises:
         ValueError: no dropout layer, one of another kind, or too many units.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.dropout import all_masks
+        >>> from nnkit.models import MLP
+        >>> net, x = MLP([2, 8, 1], dropout=0.2), torch.randn(5, 2)
+        >>> torch.allclose(all_masks(net, x).mean, net.eval()(x), atol=1e-5)  # as behind one layer
+        True
     """
-    layers = _dropouts(model)
+    layers, x = _dropouts(model), brought(x, model)
     with eval_mode(model):
         shapes = _shapes(model, x, layers)
         units = sum(shape.numel() for shape in shapes)
         if units > UNITS:
             raise ValueError(f"{units} units have 2^{units} masks, at most {UNITS}: use mc_predict")
-        kept = (torch.arange(2**units)[:, None] >> torch.arange(units)) & 1  # (masks, units)
+        numbers = torch.arange(2**units, device="cpu")
+        kept = (numbers[:, None] >> torch.arange(units, device="cpu")) & 1  # (masks, units)
         outputs = [
             _under(masks, model, x, layers, shapes)
             for masks in torch.split(kept, max(1, ROWS // len(x)))
@@ -67,7 +88,7 @@ def all_masks(model: nn.Module, x: Tensor, *, head: Head | None = None) -> AllMa
     values = torch.cat(outputs) if head is None else torch.cat([head(f) for f in outputs])
     pairs = zip(layers, shapes, strict=True)
     rates = [rate for layer, shape in pairs for rate in [layer.p] * shape.numel()]
-    p = torch.tensor(rates, dtype=torch.float64)  # (units,)
+    p = torch.tensor(rates, dtype=torch.float64, device="cpu")  # (units,)
     probabilities = torch.where(kept == 1, 1 - p, p).prod(1)
     return AllMasks(kept == 1, probabilities, values.view(len(kept), len(x), *values.shape[1:]))
 

@@ -28,6 +28,15 @@ def knocked_out(
 
     Raises:
         TypeError, ValueError: no such layer or unit.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.dropout import knocked_out
+        >>> from nnkit.models import MLP
+        >>> net, x = MLP([2, 8, 1], seed=0), torch.ones(1, 2)
+        >>> with knocked_out(net, "after.0", 3):
+        ...     net.hidden(x)[0][:, 3].item()
+        0.0
     """
     names = {name: module for name, module in model.named_modules() if name}
     module = names[one_of("layer", layer, names)] if isinstance(layer, str) else layer

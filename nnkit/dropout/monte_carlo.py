@@ -8,13 +8,24 @@ import torch
 from torch import Tensor, nn
 
 from nnkit._checks import whole
+from nnkit._devices import brought
 from nnkit._masks import drop
 from nnkit._modes import eval_mode
 from nnkit.dropout.layers import Head, hooked, random_layers
+from nnkit.training.randomness import seeded
 
 
 class MonteCarlo(NamedTuple):
-    """Mean and standard deviation of the output over random masks, each (N, out)."""
+    """Mean and standard deviation of the output over random masks, each (N, out).
+
+    Example:
+        >>> import torch
+        >>> from nnkit.dropout import mc_predict
+        >>> from nnkit.models import MLP
+        >>> mean, spread = mc_predict(MLP([2, 8, 1], dropout=0.2), torch.randn(5, 2))
+        >>> mean.shape, spread.shape
+        (torch.Size([5, 1]), torch.Size([5, 1]))
+    """
 
     mean: Tensor
     spread: Tensor
@@ -33,13 +44,23 @@ def mc_predict(
     Args:
         model: any module with dropout layers; all else is in evaluation mode. Dropout called as a
             function inside a module is not seen.
-        x: inputs (N, ...), or a tuple for a model of several. Each row has masks of its own.
+        x: inputs (N, ...), or a tuple for a model of several; brought to where the model is. Each
+            row has masks of its own.
         samples: how many masks, at least 2.
         head: applied to each output before the average: ``lambda f: f.softmax(1)``, say.
         seed: draws the same masks every time and leaves torch's random state alone.
 
     Raises:
         ValueError: no dropout layer, or none that the model goes through.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.dropout import mc_predict
+        >>> from nnkit.models import MLP
+        >>> net, x = MLP([2, 64, 1], dropout=0.2, seed=0), torch.tensor([[1.0, 1.0], [9.0, 9.0]])
+        >>> mean, spread = mc_predict(net, x, samples=200, seed=0)
+        >>> bool(spread[1] > spread[0])  # less sure, the farther out
+        True
     """
     whole("samples", samples, at_least=2)
     outputs = mc_samples(model, x, samples, head=head, seed=seed)
@@ -72,14 +93,20 @@ def mc_samples(
 
     Raises:
         ValueError: no dropout layer, or none that the model goes through.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.dropout import mc_samples
+        >>> from nnkit.models import MLP
+        >>> net, x = MLP([2, 64, 3], dropout=0.2), torch.randn(5, 2)
+        >>> mc_samples(net, x, samples=10, head=lambda f: f.softmax(1)).shape
+        torch.Size([10, 5, 3])
     """
     whole("samples", samples, at_least=1)
     layers = random_layers(model)
     fast = [layer for layer in layers if isinstance(layer, nn.Dropout)]
-    devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
-    with torch.random.fork_rng(devices, enabled=seed is not None), eval_mode(model):
-        if seed is not None:
-            torch.manual_seed(seed)
+    x = brought(x, model)
+    with seeded(seed), eval_mode(model):
         for layer in layers:
             layer.train(layer not in fast)
         with hooked(fast, lambda layer, _, output: drop(output, layer.p)):

@@ -12,7 +12,18 @@ from nnkit.models import MLP
 
 
 class Exits(NamedTuple):
-    """How objects left: class probabilities (N, classes), and after how many hidden layers (N,)."""
+    """How objects left: class probabilities (N, classes), and after how many hidden layers (N,).
+
+    Example:
+        >>> import torch
+        >>> from nnkit.hypernetworks import EarlyExit
+        >>> from nnkit.models import MLP
+        >>> model = EarlyExit(MLP([2, 8, 8, 8, 4], seed=0), seed=0)
+        >>> model.predict(torch.randn(5, 2), threshold=0.0).depth  # all leave at once
+        tensor([1, 1, 1, 1, 1])
+        >>> model.predict(torch.randn(5, 2), threshold=1.0).depth  # none before the last exit
+        tensor([3, 3, 3, 3, 3])
+    """
 
     probability: Tensor
     depth: Tensor
@@ -31,6 +42,14 @@ class EarlyExit(nn.Module):
 
     Raises:
         TypeError, ValueError: another module, too few layers or another head.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.hypernetworks import EarlyExit
+        >>> from nnkit.models import MLP
+        >>> model = EarlyExit(MLP([2, 8, 8, 8, 4], seed=0), seed=0)
+        >>> model(torch.randn(5, 2)).shape  # the scores of three exits for four classes
+        torch.Size([5, 3, 4])
     """
 
     def __init__(self, net: MLP, seed: int | None = None) -> None:

@@ -12,13 +12,24 @@ from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.utils import prune
 
 from nnkit._checks import whole
+from nnkit._draws import normal
 from nnkit._modes import eval_mode
 from nnkit.hypernetworks.slots import slots
 from nnkit.models import MLP
 
 
 class Prediction(NamedTuple):
-    """What an ensemble predicts: mean and spread (standard deviation), each (N, out)."""
+    """What an ensemble predicts: mean and spread (standard deviation), each (N, out).
+
+    Example:
+        >>> import torch
+        >>> from nnkit.hypernetworks import Hypernetwork
+        >>> from nnkit.models import MLP
+        >>> hyper = Hypernetwork(MLP([2, 8, 1]), context=0, noise=2, seed=0)
+        >>> mean, spread = hyper.predict(torch.randn(5, 2), samples=20, seed=0)
+        >>> bool((spread > 0).all())  # before training the members disagree
+        True
+    """
 
     mean: Tensor
     spread: Tensor
@@ -53,6 +64,16 @@ class Hypernetwork(nn.Module):
     Raises:
         TypeError, ValueError: on any other argument; a target without parameters, with pruning
             masks, or with statistics over batches, which belong to one set of weights.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.hypernetworks import Hypernetwork
+        >>> from nnkit.models import MLP
+        >>> hyper = Hypernetwork(MLP([2, 8, 1]), context=3, seed=0)
+        >>> hyper(torch.randn(5, 2), torch.randn(5, 3)).shape  # each object with weights of its own
+        torch.Size([5, 1])
+        >>> hyper.generated  # weights of the target: (2 + 1) 8 + (8 + 1) 1
+        33
     """
 
     def __init__(
@@ -88,8 +109,8 @@ class Hypernetwork(nn.Module):
         if self.chunks is not None:
             # from another seed than the network's, or the two would hold the same numbers
             generator = None if seed is None else torch.Generator().manual_seed(seed + 1)
-            draw = torch.randn(self.chunks, embedding, generator=generator)
-            self.embedding = nn.Parameter(draw)
+            like = next(self.network.parameters())
+            self.embedding = nn.Parameter(normal((self.chunks, embedding), generator, like))
         self.batched = _all_linear(target)
         self.target = _form(target, self.batched)
         self.generated = sum(slot.shape.numel() for slot in self.slots)
@@ -105,7 +126,7 @@ class Hypernetwork(nn.Module):
             z: noise (N, noise), or one draw for all (noise,); None draws it for each object.
         """
         if self.noise and z is None:
-            z = torch.randn(len(x), self.noise).to(next(self.parameters()))
+            z = normal((len(x), self.noise), None, like=next(self.parameters()))
         theta = self.weights(c, z)
         sets = len(next(iter(theta.values())))
         if sets not in (1, len(x)):
@@ -145,7 +166,7 @@ class Hypernetwork(nn.Module):
             raise ValueError("without noise all members are equal: build with noise=1 or more")
         size = whole("samples", samples, at_least=2), self.noise
         generator = None if seed is None else torch.Generator().manual_seed(seed)
-        draws = torch.randn(size, generator=generator).to(next(self.parameters()))
+        draws = normal(size, generator, like=next(self.parameters()))
         with eval_mode(self):
             members = torch.stack([self(x, c, z) for z in draws])  # (samples, N, ...)
         return Prediction(members.mean(dim=0), members.std(dim=0))

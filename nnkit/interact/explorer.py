@@ -44,12 +44,30 @@ def explore(
         ValueError: a range that is empty or repeats itself, a start outside its range, an empty
             ``alt`` or one with an unknown field, more than 200 frames to export.
         TypeError: ``draw`` does not take the named arguments, or needs others.
+
+    Example:
+        >>> from nnkit import plots
+        >>> from nnkit.interact import explore, linear
+        >>> def draw(bias):
+        ...     return plots.neuron([1.0, 1.0], bias)
+        >>> explore(draw, alt="A neuron of bias {bias}.", bias=linear(-2, 2, 5))
+        explore(draw, bias=−2…2 (5))
     """
     return Explore(draw, alt, dict(start or {}), {k: list(v) for k, v in ranges.items()})
 
 
 class Explore:
-    """A figure with sliders; what :func:`explore` returns. ``draw`` is the function as given."""
+    """A figure with sliders; what :func:`explore` returns. ``draw`` is the function as given.
+
+    Example:
+        >>> from nnkit import plots
+        >>> from nnkit.interact import explore
+        >>> def draw(power):
+        ...     return plots.lines([1, 2, 3], {"y": [1**power, 2**power, 3**power]})
+        >>> slider = explore(draw, alt="x to the power {power}.", power=[1, 2, 3])
+        >>> slider.frame(*slider.positions).alt  # what a screen reader says
+        'x to the power 1.'
+    """
 
     def __init__(
         self,

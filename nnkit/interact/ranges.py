@@ -12,6 +12,11 @@ def linear(low: float, high: float, n: int) -> list[float]:
 
     Raises:
         ValueError: fewer than two values, or equal ends.
+
+    Example:
+        >>> from nnkit.interact import linear
+        >>> linear(0, 90, 4)
+        [0.0, 30.0, 60.0, 90.0]
     """
     _check(low, high, n)
     return [_tidy(low + (high - low) * i / (n - 1)) for i in range(n)]
@@ -22,6 +27,11 @@ def log(low: float, high: float, n: int) -> list[float]:
 
     Raises:
         ValueError: fewer than two values, equal ends, or an end that is not positive.
+
+    Example:
+        >>> from nnkit.interact import log
+        >>> log(1e-4, 1, 5)
+        [0.0001, 0.001, 0.01, 0.1, 1.0]
     """
     _check(low, high, n)
     if low <= 0 or high <= 0:

@@ -4,6 +4,7 @@ A layer of this room has `in_features` and `out_features` as ``nn.Linear`` does,
 ``nnkit.plots.network`` draws it: only the connections there are, equal weights in one colour.
 
 >>> import torch
+>>> from nnkit.layers import Shared1d
 >>> layer = Shared1d(1, 1, length=5, kernel_size=3)
 >>> layer(torch.randn(8, 1, 5)).shape
 torch.Size([8, 1, 3])

@@ -27,6 +27,16 @@ class DropConnect(nn.Linear):
 
     Attributes:
         mask: of the last pass in train mode, (out, in), or (masks, out, in) for several; else None.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.layers import DropConnect
+        >>> layer, x = DropConnect(100, 100, p=0.5), torch.randn(8, 100)
+        >>> y = layer(x)
+        >>> round(layer.mask.mean().item(), 1)  # the share of connections that were kept
+        0.5
+        >>> torch.equal(layer.eval()(x), torch.nn.functional.linear(x, layer.weight, layer.bias))
+        True
     """
 
     def __init__(

@@ -18,6 +18,15 @@ class MaskedLinear(nn.Linear):
     Args:
         mask: (out, in), 1 or True where there is a connection.
         bias: whether each neuron has one.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.layers import MaskedLinear
+        >>> layer = MaskedLinear(torch.tensor([[1, 1, 0], [0, 1, 1]]))
+        >>> layer(torch.ones(8, 3)).sum().backward()
+        >>> layer.weight.grad  # a missing connection learns nothing
+        tensor([[8., 8., 0.],
+                [0., 8., 8.]])
     """
 
     mask: Tensor
@@ -46,6 +55,13 @@ class NonNegativeLinear(nn.Module):
         in_features: number of inputs.
         out_features: number of outputs.
         bias: whether each output has one, of any sign.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.layers import NonNegativeLinear
+        >>> layer, x = NonNegativeLinear(3, 2), torch.randn(8, 3)
+        >>> bool((layer(x + 0.1) > layer(x)).all())  # larger inputs, larger outputs
+        True
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:

@@ -37,6 +37,14 @@ class LocallyConnected1d(_LocallyConnected):
     Attributes:
         weight: (places, O, C · kernel_size).
         bias: (O, places) or None.
+
+    Example:
+        >>> from nnkit.layers import LocallyConnected1d
+        >>> layer = LocallyConnected1d(1, 1, length=5, kernel_size=3)
+        >>> layer.wiring()  # three windows, nine weights
+        tensor([[1, 2, 3, 0, 0],
+                [0, 4, 5, 6, 0],
+                [0, 0, 7, 8, 9]])
     """
 
     def __init__(
@@ -69,6 +77,15 @@ class LocallyConnected2d(_LocallyConnected):
     Attributes:
         weight: (rows · columns, O, C · kernel height · kernel width).
         bias: (O, rows · columns) or None.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.layers import LocallyConnected2d
+        >>> layer = LocallyConnected2d(1, 4, size=(28, 28), kernel_size=5)
+        >>> layer(torch.zeros(8, 1, 28, 28)).shape
+        torch.Size([8, 4, 24, 24])
+        >>> layer.weight.numel()  # 4 · 5 · 5 at each of 24 · 24 places; a convolution has 100
+        57600
     """
 
     def __init__(
@@ -106,6 +123,14 @@ class Shared1d(Windows):
     Attributes:
         weight: (O, C, kernel_size).
         bias: (O,) or None.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.layers import Shared1d
+        >>> layer, x = Shared1d(1, 2, length=10, kernel_size=3), torch.randn(8, 1, 10)
+        >>> same = torch.nn.functional.conv1d(x, layer.weight, layer.bias)
+        >>> torch.allclose(layer(x), same, atol=1e-6)
+        True
     """
 
     def __init__(

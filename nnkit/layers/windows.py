@@ -85,10 +85,12 @@ class Windows(nn.Module, ABC):
 
     def wiring(self) -> Tensor:
         """Return which weight is on each connection (out, in): its number from 1, 0 for none."""
-        numbers = torch.arange(1, self.weight.numel() + 1, dtype=torch.float64)
-        eye = torch.eye(self.in_features, dtype=torch.float64)
+        # on the CPU, since not every device has float64
+        numbers = torch.arange(1, self.weight.numel() + 1, dtype=torch.float64, device="cpu")
+        eye = torch.eye(self.in_features, dtype=torch.float64, device="cpu")
         windows = self._windows(eye.view(-1, self.in_channels, *self.size))
-        return self.combine(windows, numbers.view_as(self.weight)).flatten(1).T.long()
+        wiring = self.combine(windows, numbers.view_as(self.weight)).flatten(1).T.long()
+        return wiring.to(self.weight.device)
 
     @property
     def mask(self) -> Tensor:
@@ -97,9 +99,8 @@ class Windows(nn.Module, ABC):
 
     def matrix(self) -> Tensor:
         """Return the layer as one matrix (out, in) for flattened inputs and outputs."""
-        wiring = self.wiring().to(self.weight.device)
         zero = self.weight.new_zeros(1)
-        return torch.cat([zero, self.weight.flatten()])[wiring]
+        return torch.cat([zero, self.weight.flatten()])[self.wiring()]
 
     def extra_repr(self) -> str:
         """Features, weights, and where they are."""

@@ -1,8 +1,13 @@
 """What every plot starts from: a figure of its own, a title that fits, a size that fits."""
 
+from typing import Any
+
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+from torch import Tensor
 
 from nnkit.plots.encoding import png
 
@@ -31,6 +36,14 @@ def figure_of(ax: Axes) -> Figure:
     while isinstance(figure, SubFigure):
         figure = figure.figure
     return figure
+
+
+def numbers(values: Any, dtype: type | None = None) -> NDArray[Any]:
+    """Return numbers as an array; a tensor may be on any device and have a gradient."""
+    if isinstance(values, Tensor):
+        values = values.detach().cpu()
+        values = values.float() if values.dtype == torch.bfloat16 else values  # NumPy has none
+    return np.asarray(values, dtype)
 
 
 def set_title(ax: Axes, title: str) -> None:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nnkit.plots.canvas import figure_of, new_axes, set_title
+from nnkit.plots.canvas import figure_of, new_axes, numbers, set_title
 from nnkit.plots.fields import Array
 from nnkit.plots.labels import End, label_ends, log_axis
 from nnkit.plots.style import BLUE, CLASS_COLOURS, GREY, ORANGE, PAPER
@@ -47,18 +47,26 @@ def lines(
 
     Raises:
         ValueError: ``log`` is none of these; a curve with another length than ``x``.
+
+    Example:
+        >>> import torch
+        >>> from nnkit import plots
+        >>> x = torch.linspace(-3, 3, 50)
+        >>> figure = plots.lines(x, {"tanh": x.tanh(), "sigmoid": x.sigmoid()}, xlabel="u")
+        >>> [text.get_text() for text in figure.axes[0].texts]  # named at their ends, no legend
+        ['sigmoid', 'tanh']
     """
     if log not in ("", "x", "y", "xy"):
         raise ValueError(f"log={log!r}: choose '', 'x', 'y' or 'xy'")
-    x = np.asarray(x)
+    x, curves = numbers(x), {name: numbers(y) for name, y in curves.items()}
     for name, y in curves.items():
-        if np.shape(y) != x.shape:
-            raise ValueError(f"curve {name!r} has shape {np.shape(y)}, x has {x.shape}")
+        if y.shape != x.shape:
+            raise ValueError(f"curve {name!r} has shape {y.shape}, x has {x.shape}")
     axes = new_axes(ax)
     ends = []
     for name, y in curves.items():
-        (line,) = axes.plot(x, np.asarray(y), **style)
-        ends.append(End(float(x[-1]), float(np.asarray(y)[-1]), name, line.get_color()))
+        (line,) = axes.plot(x, y, **style)
+        ends.append(End(float(x[-1]), float(y[-1]), name, line.get_color()))
     axes.set(xlabel=xlabel, ylabel=ylabel)
     _finish(axes, ends, log, title)
     return figure_of(axes)
@@ -85,6 +93,14 @@ def history(
 
     Raises:
         ValueError: a history without epochs, or without the column.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from nnkit import plots
+        >>> rows = [{"epoch": e, "loss": 1 / e, "val_loss": abs(e - 3) + 1} for e in range(1, 6)]
+        >>> figure = plots.history(SimpleNamespace(rows=rows))  # or what fit returns
+        >>> figure.axes[0].texts[0].get_text()
+        'lowest: epoch 3'
     """
     runs: Mapping[str, HasRows] = h if isinstance(h, Mapping) else {"": h}
     columns = {label: _columns(run, metric) for label, run in runs.items()}

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nnkit.plots.canvas import numbers
 from nnkit.plots.style import BLUE, GREY, INK, ORANGE, SEQUENTIAL
 
 Array = NDArray[np.float64]
@@ -22,9 +23,17 @@ def decisions(scores: Tensor, y: Tensor, threshold: float, *, title: str = "") -
 
     Raises:
         ValueError: ``scores`` and ``y`` of different lengths, or a class without an object.
+
+    Example:
+        >>> import torch
+        >>> from nnkit import plots
+        >>> scores, y = torch.tensor([0.1, 0.4, 0.35, 0.8]), torch.tensor([0, 0, 1, 1])
+        >>> figure = plots.decisions(scores, y, threshold=0.5)
+        >>> [text.get_text() for text in figure.axes[1].texts]  # of each class: said 0, said 1
+        ['2', '0', '1', '1']
     """
-    s = scores.detach().double().cpu().numpy().reshape(-1)
-    positive = np.asarray(y.detach().cpu()).reshape(-1) == 1
+    s = numbers(scores, float).reshape(-1)
+    positive = numbers(y).reshape(-1) == 1
     if len(s) != len(positive) or positive.all() or not positive.any():
         raise ValueError(
             f"{len(s)} scores and {len(positive)} labels, {positive.sum()} of them 1: "

@@ -21,6 +21,15 @@ def show(figure: Figure, *, alt: str) -> None:
         ValueError: ``alt`` is empty.
 
     Outside IPython nothing is displayed.
+
+    Example:
+        >>> from nnkit import plots
+        >>> figure = plots.lines([1, 2, 3], {"loss": [1.0, 0.5, 0.25]}, xlabel="epoch")
+        >>> plots.show(figure, alt="The loss halves with every epoch.")  # in a notebook
+        >>> plots.show(figure, alt="")
+        Traceback (most recent call last):
+            ...
+        ValueError: alt='': say in a sentence what the figure shows...
     """
     if not isinstance(alt, str) or not alt.strip():
         raise ValueError(

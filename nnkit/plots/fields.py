@@ -13,6 +13,8 @@ from matplotlib.patches import FancyArrowPatch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from nnkit._modes import eval_mode
+from nnkit.plots.canvas import numbers
 from nnkit.plots.style import CLASS_COLOURS, DIVERGING, INK, PAPER
 
 Array = NDArray[np.float64]
@@ -55,7 +57,7 @@ def evaluate(f: Callable[[Tensor], Tensor], limits: Limits, resolution: int) -> 
 
 def values_at(f: Callable[[Tensor], Tensor], inputs: Array) -> Array:
     """Return the outputs (n, classes) of ``f`` at inputs (n, 2); a module is put in eval mode."""
-    x = torch.tensor(inputs, dtype=torch.float32)
+    x = torch.tensor(inputs, dtype=torch.float32, device="cpu")
     with torch.no_grad():
         outputs = _in_eval_mode(f, x) if isinstance(f, nn.Module) else f(x)
     if outputs.ndim not in (1, 2) or len(outputs) != len(x):
@@ -63,16 +65,13 @@ def values_at(f: Callable[[Tensor], Tensor], inputs: Array) -> Array:
             f"f gave shape {tuple(outputs.shape)} for inputs {tuple(x.shape)}; "
             f"({len(x)},) or ({len(x)}, classes) is needed"
         )
-    values: Array = outputs.double().cpu().numpy().reshape(len(x), -1)
-    return values
+    return numbers(outputs, float).reshape(len(x), -1)
 
 
 def _in_eval_mode(model: nn.Module, inputs: Tensor) -> Tensor:
-    modes = {module: module.training for module in model.modules()}
     like = next(model.parameters(), inputs)
-    outputs: Tensor = model.eval()(inputs.to(like))
-    for module, training in modes.items():
-        module.training = training
+    with eval_mode(model):
+        outputs: Tensor = model(inputs.to(like))
     return outputs
 
 

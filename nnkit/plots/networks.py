@@ -78,6 +78,16 @@ def network(
         TypeError: ``model`` has no linear layers to draw.
         ValueError: layers that do not fit each other, a mask of another shape, names that do not
             match the inputs or outputs in number, ``max_nodes`` below 3, ``height`` below 2.
+
+    Example:
+        >>> from nnkit import plots
+        >>> from nnkit.models import MLP
+        >>> from nnkit.pruning import prune_weights
+        >>> net = MLP([2, 3, 1], seed=0)
+        >>> prune_weights(net, 0.5)
+        >>> figure = plots.network(net, inputs=["$x_1$", "$x_2$"], title="Half is left")
+        >>> figure.axes[0].get_title(loc="left")
+        'Half is left'
     """
     if isinstance(model, Graph):
         axes = new_axes(ax)
@@ -155,7 +165,7 @@ def _weights(layer: Layer, kept: NDArray[np.bool_]) -> Weights:
     if layer.bias is not None:  # of a channel: for each of its neurons
         values = layer.bias.detach().cpu().double().numpy().ravel()
         bias = values.repeat(layer.out_features // len(values))
-    shared = layer.wiring().numpy() if isinstance(layer, Shared1d) else None
+    shared = layer.wiring().cpu().numpy() if isinstance(layer, Shared1d) else None
     return Weights(np.where(kept, weight, 0.0), bias, kept, shared)
 
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from nnkit.activations import activation as find_activation
+from nnkit.plots.canvas import numbers
 from nnkit.plots.style import BLUE, GREY, INK
 from nnkit.plots.surfaces import surface
 
@@ -31,8 +32,14 @@ def neuron(
 
     Raises:
         ValueError: ``w`` is not two weights, or both are 0.
+
+    Example:
+        >>> from nnkit import plots
+        >>> figure = plots.neuron([1.2, 0.7], -0.4, "tanh", title="It rises along w")
+        >>> [axes.get_xlabel() for axes in figure.axes]
+        ['$x_1$', 'steps along w from the origin']
     """
-    weights = torch.as_tensor(w, dtype=torch.float32)
+    weights = torch.tensor(numbers(w), dtype=torch.float32, device="cpu")
     if weights.shape != (2,) or not (length := float(weights.norm())) > 0:
         raise ValueError(f"w={w!r}: two weights are needed, not both 0")
     h = find_activation(activation).function
@@ -46,7 +53,7 @@ def neuron(
         normal=((weights / length).tolist(), bias / length),
         span=0.5 if activation == "sigmoid" else None,
     )
-    along = torch.linspace(-reach, reach, 400)
+    along = torch.linspace(-reach, reach, 400, device="cpu")
     walked.plot(along, h(bias + length * along), color=BLUE)
     walked.axvline(0, color=GREY, lw=1)
     walked.axvline(-bias / length, color=INK, lw=2, ls="--")  # here the sum changes sign

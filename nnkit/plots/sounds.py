@@ -50,6 +50,15 @@ def sounds(
 
     Raises:
         TypeError, ValueError: if a waveform or the rate is none.
+
+    Example:
+        >>> from nnkit import plots
+        >>> from nnkit.augment.speech import shift_pitch
+        >>> from nnkit.data import reading
+        >>> x, rate = reading()
+        >>> figure = plots.sounds({"as read": x, "higher": shift_pitch(x, 4, rate)}, rate)
+        >>> [axes.get_title(loc="left") for axes in figure.axes[:2]]
+        ['as read', 'higher']
     """
     _check(waves, rate)
     figure = Picture(figsize=(10, height))
@@ -87,6 +96,12 @@ def listen(waves: Mapping[str, Tensor], rate: int, *, captions: bool = True) -> 
 
     Raises:
         TypeError, ValueError: if a waveform or the rate is none.
+
+    Example:
+        >>> from nnkit import plots
+        >>> from nnkit.data import reading
+        >>> x, rate = reading()
+        >>> plots.listen({"as read": x, "at half the rate": x[::2]}, rate)  # players in a notebook
     """
     _check(waves, rate)
     peak = max(float(x.abs().max()) for x in waves.values()) or 1.0

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nnkit.plots.canvas import figure_of, new_axes
+from nnkit.plots.canvas import figure_of, new_axes, numbers
 
 
 def spread(
@@ -32,8 +31,15 @@ def spread(
 
     Raises:
         ValueError: ``runs`` is not (settings, runs) with a setting for every x.
+
+    Example:
+        >>> from nnkit import plots
+        >>> runs = [[0.80, 0.82], [0.90, 0.91], [0.88, 0.92]]  # three settings, two seeds each
+        >>> figure = plots.spread([1, 10, 100], runs, label="accuracy", log=True)
+        >>> len(figure.axes[0].lines)  # the mean, and a dot for each run
+        3
     """
-    x, runs = np.asarray(x, dtype=float), np.asarray(runs, dtype=float)
+    x, runs = numbers(x, float), numbers(runs, float)
     if runs.ndim != 2 or len(runs) != len(x):
         raise ValueError(f"runs has shape {runs.shape}; ({len(x)}, runs) is needed, a row per x")
     axes = new_axes(ax)

@@ -53,6 +53,14 @@ def use_style() -> None:
     """Make every figure drawn from now on look like the course's.
 
     Called when :mod:`nnkit.plots` is imported; call it again after ``matplotlib.rcdefaults()``.
+
+    Example:
+        >>> import matplotlib
+        >>> from nnkit import plots
+        >>> matplotlib.rcdefaults()
+        >>> plots.use_style()
+        >>> matplotlib.rcParams["axes.prop_cycle"].by_key()["color"][0] == plots.BLUE
+        True
     """
     known = {entry.fname for entry in font_manager.fontManager.ttflist}
     for font in sorted((_HERE / "fonts").glob("*.ttf")):

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from nnkit.plots.canvas import Picture, figure_of, new_axes, set_title
+from nnkit.plots.canvas import Picture, figure_of, new_axes, numbers, set_title
 from nnkit.plots.fields import Limits, draw_bands, draw_normal, draw_regions, evaluate
 from nnkit.plots.relief import draw_relief
 from nnkit.plots.style import CLASS_COLOURS, CLASS_MARKERS, PAPER
@@ -53,6 +53,15 @@ def surface(
     Raises:
         ValueError: ``X`` not (n, 2), ``f`` of another shape than above, ``relief`` or ``bar``
             for several outputs, ``relief`` into given axes.
+
+    Example:
+        >>> from nnkit import plots
+        >>> from nnkit.data import two_moons
+        >>> from nnkit.models import MLP
+        >>> X, y = two_moons(100)
+        >>> figure = plots.surface(MLP([2, 8, 1], head="sigmoid", seed=0), X, y, bar="y")
+        >>> figure.axes[0].get_xlabel()
+        '$x_1$'
     """
     _check(X, y)
     if relief and ax is not None:
@@ -81,7 +90,7 @@ def surface(
     if X is not None:
         points(X, y, ax)
     if normal is not None:
-        draw_normal(ax, np.asarray(normal[0], dtype=float), float(normal[1]), limits)
+        draw_normal(ax, numbers(normal[0], float), float(normal[1]), limits)
     ax.set(xlim=limits[:2], ylim=limits[2:], xlabel=labels[0], ylabel=labels[1])
     ax.set_aspect("equal" if _similar(limits) else "auto")
     ax.locator_params(nbins=5)
@@ -99,11 +108,19 @@ def points(X: Tensor, y: Tensor | None = None, ax: Axes | None = None) -> Figure
 
     Raises:
         ValueError: ``X`` not (n, 2), or ``y`` not one class for each.
+
+    Example:
+        >>> from nnkit import plots
+        >>> from nnkit.data import rings
+        >>> X, y = rings(100)
+        >>> figure = plots.points(X, y)
+        >>> len(figure.axes[0].collections)  # one for each class
+        2
     """
     _check(X, y)
     axes = new_axes(ax)
-    at = X.detach().cpu().numpy()
-    classes = np.zeros(len(at)) if y is None else y.detach().cpu().numpy().reshape(-1)
+    at = numbers(X)
+    classes = np.zeros(len(at)) if y is None else numbers(y).reshape(-1)
     for label in np.unique(classes):
         number = max(int(label), 0)  # −1 looks as 0 does
         chosen = at[classes == label]

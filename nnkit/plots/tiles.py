@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nnkit.plots.canvas import figure_of, new_axes, set_title
+from nnkit.plots.canvas import figure_of, new_axes, numbers, set_title
 from nnkit.plots.style import DIVERGING, SHADE
 
 #: Room between two images, as a part of an image's side.
@@ -37,8 +37,16 @@ def tiles(
 
     Raises:
         ValueError: images of another shape, none at all, or colours that are ``signed``.
+
+    Example:
+        >>> from nnkit import plots
+        >>> from nnkit.data import digits
+        >>> X, y = digits()
+        >>> figure = plots.tiles(X[:20].view(-1, 8, 8), columns=10)
+        >>> len(figure.axes[0].images)
+        20
     """
-    shown = images.detach().cpu().double().numpy()
+    shown = numbers(images, float)
     colours = shown.ndim == 4 and shown.shape[1] == 3
     if not (colours or shown.ndim == 3) or not shown.size:
         raise ValueError(

@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from nnkit.plots.canvas import figure_of, new_axes, set_title
+from nnkit.plots.canvas import figure_of, new_axes, numbers, set_title
 from nnkit.plots.fields import Array, Field, Limits, evaluate
 from nnkit.plots.labels import readable
 from nnkit.plots.style import (
@@ -58,6 +58,15 @@ def paths(
     Raises:
         ValueError: a walk that is not (steps + 1, 2), more walks than colours, or ``f`` that gives
             more than one height.
+
+    Example:
+        >>> import torch
+        >>> from nnkit import plots
+        >>> walk = torch.tensor([[1.0, 1.0], [0.5, 0.8], [0.25, 0.64]])
+        >>> bowl = lambda w: (w**2).sum(1)
+        >>> figure = plots.paths(bowl, {"SGD": walk}, limits=(-1, 2, -1, 2), goals=[(0, 0)])
+        >>> figure.axes[0].get_legend().get_texts()[0].get_text()
+        'SGD'
     """
     ways = {name: _finite(name, walk) for name, walk in walks.items()}
     if len(ways) > len(COLOURS):
@@ -81,7 +90,7 @@ def paths(
 
 def _finite(name: str, walk: Any) -> Array:
     """Return a walk up to where it is not finite, or too far away to be drawn."""
-    way = np.asarray(walk, dtype=float)
+    way = numbers(walk, float)
     if way.ndim != 2 or way.shape[1] != 2:
         raise ValueError(f"walk {name!r} has shape {way.shape}; points are (steps + 1, 2)")
     lost = ~(np.abs(way) < 1e6).all(axis=1)

@@ -5,6 +5,7 @@ faster. Neurons and channels are really cut out. `finalize` turns masks into zer
 stores only what is not zero; `quantize` stores a weight in 8 bits.
 
 >>> from nnkit.models import MLP
+>>> from nnkit.pruning import prune_neurons, prune_weights, sparsity
 >>> net = MLP([64, 100, 100, 10], seed=0)
 >>> small = prune_neurons(net, 0.75)  # a new net
 >>> small.sizes

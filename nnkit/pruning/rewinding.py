@@ -21,6 +21,17 @@ def rewind(model: nn.Module, start: Mapping[str, Tensor]) -> None:
 
     Raises:
         ValueError: the state is not of such a net, or is no copy; nothing has been changed.
+
+    Example:
+        >>> import copy
+        >>> from nnkit.models import MLP
+        >>> from nnkit.pruning import prune_weights, rewind, sparsity
+        >>> net = MLP([64, 10])
+        >>> start = copy.deepcopy(net.state_dict())
+        >>> prune_weights(net, 0.8)  # after training
+        >>> rewind(net, start)
+        >>> sparsity(net)  # the old weights under the new mask
+        0.8
     """
     own = {name: t for name, t in model.state_dict().items() if not name.endswith("weight_mask")}
     earlier = {name: start.get(name.removesuffix("_orig"), start.get(name)) for name in own}

@@ -14,6 +14,11 @@ def gradual(step: int, begin: int, end: int, final: float, initial: float = 0.0)
 
     final + (initial - final) (1 - (step - begin) / (end - begin))³ from begin to end, and final
     from then on.
+
+    Example:
+        >>> from nnkit.pruning import gradual
+        >>> [round(gradual(step, begin=0, end=100, final=0.8), 2) for step in (0, 25, 50, 75, 100)]
+        [0.0, 0.46, 0.7, 0.79, 0.8]
     """
     if step >= end:
         return final
@@ -40,6 +45,17 @@ class GradualPruning(Callback):
 
     Raises:
         TypeError, ValueError: as :func:`prune_weights`; or begin after end.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import MLP
+        >>> from nnkit.pruning import GradualPruning, sparsity
+        >>> from nnkit.training import fit
+        >>> net, data = MLP([10, 20, 1]), (torch.randn(320, 10), torch.randn(320, 1))
+        >>> prune = GradualPruning(net, 0.5, begin=10, end=90)
+        >>> run = fit(net, data, loss=torch.nn.functional.mse_loss, callbacks=[prune])
+        >>> sparsity(net)
+        0.5
     """
 
     def __init__(

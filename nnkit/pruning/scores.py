@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+from nnkit._devices import brought
 from nnkit._modes import modes_kept
 from nnkit.layers.windows import Windows
 
@@ -38,7 +39,17 @@ def mask_of(module: nn.Module) -> Tensor:
 
 
 def magnitude(model: nn.Module) -> Scores:
-    """Return |w| for the weights of each layer, by its name."""
+    """Return |w| for the weights of each layer, by its name.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import MLP
+        >>> from nnkit.pruning import magnitude
+        >>> net = MLP([64, 32, 10])
+        >>> scores = magnitude(net)
+        >>> torch.equal(scores["layers.1"], net.layers[1].weight.abs())
+        True
+    """
     return {name: leaf(module).detach().abs() for name, module in prunable(model).items()}
 
 
@@ -49,10 +60,20 @@ def snip(model: nn.Module, x: Any, y: Any, loss: Callable[[Any, Any], Tensor]) -
 
     Args:
         model: the net, left as it is; the pass is in train mode.
-        x: inputs of the batch.
-        y: its targets.
+        x: inputs of the batch, brought to where the model is.
+        y: its targets, likewise.
         loss: (output, target) -> scalar tensor.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import MLP
+        >>> from nnkit.pruning import snip
+        >>> net, x, y = MLP([3, 1]), torch.randn(8, 3), torch.randn(8, 1)
+        >>> x[:, 1] = 0.0  # an input that says nothing
+        >>> snip(net, x, y, torch.nn.functional.mse_loss)["layers.0"] > 0
+        tensor([[ True, False,  True]])
     """
+    x, y = brought(x, model), brought(y, model)
     weights = {name: leaf(module) for name, module in prunable(model).items()}
     before = [buffer.clone() for buffer in model.buffers()]
     with modes_kept(model), torch.enable_grad():

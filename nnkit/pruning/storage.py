@@ -30,6 +30,14 @@ def save_sparse(model: nn.Module, path: str | Path) -> int:
 
     Raises:
         ValueError: a tensor of a type without a size of 1, 2, 4 or 8 bytes.
+
+    Example:
+        >>> from nnkit.models import MLP
+        >>> from nnkit.pruning import prune_weights, save_sparse, size_in_bytes
+        >>> net = MLP([64, 100, 10])
+        >>> prune_weights(net, 0.9)
+        >>> save_sparse(net, "net.npz") < 0.25 * size_in_bytes(net)
+        True
     """
     header: dict[str, Any] = {"format": FORMAT, "tensors": []}
     arrays: dict[str, NDArray[Any]] = {}
@@ -57,6 +65,17 @@ def load_sparse(path: str | Path) -> dict[str, Tensor]:
 
     Raises:
         ValueError: not such a file.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import MLP
+        >>> from nnkit.pruning import load_sparse, save_sparse
+        >>> net, twin = MLP([64, 10]), MLP([64, 10])
+        >>> size = save_sparse(net, "net.npz")
+        >>> twin.load_state_dict(load_sparse("net.npz"))
+        <All keys matched successfully>
+        >>> torch.equal(twin.layers[0].weight, net.layers[0].weight)
+        True
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -81,7 +100,16 @@ def load_sparse(path: str | Path) -> dict[str, Tensor]:
 
 
 def size_in_bytes(model: nn.Module) -> int:
-    """Return how many bytes the state of a net takes in memory, without masks."""
+    """Return how many bytes the state of a net takes in memory, without masks.
+
+    Example:
+        >>> from nnkit.models import MLP
+        >>> from nnkit.pruning import prune_weights, size_in_bytes
+        >>> net = MLP([64, 10])
+        >>> prune_weights(net, 0.9)
+        >>> size_in_bytes(net)  # 4 (64 + 1) 10: masks alone save nothing
+        2600
+    """
     return sum(t.numel() * t.element_size() for t in plain_state(model).values())
 
 

@@ -45,6 +45,14 @@ def prune_neurons(
 
     Raises:
         TypeError, ValueError: a net that is not such a chain; a share out of range; no γ.
+
+    Example:
+        >>> from nnkit.models import MLP
+        >>> from nnkit.pruning import prune_neurons
+        >>> prune_neurons(MLP([64, 100, 100, 10]), 0.75).sizes
+        [64, 25, 25, 10]
+        >>> prune_neurons(MLP([64, 100, 100, 10]), 0.7, multiple_of=8).sizes
+        [64, 32, 32, 10]
     """
     share = checked_share("amount", amount)
     score = SCORES[one_of("by", by, SCORES)]
@@ -78,6 +86,16 @@ def shrink(model: Net, keep: Sequence[Sequence[int] | Tensor]) -> Net:
 
     Raises:
         TypeError, ValueError: another kind of net, or numbers that are no neurons.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import MLP
+        >>> from nnkit.pruning import shrink
+        >>> net, x = MLP([4, 3, 2]), torch.randn(5, 4)
+        >>> net.layers[1].weight.data[:, 1] = 0.0  # nobody listens to neuron 1
+        >>> small = shrink(net, [[0, 2]])
+        >>> small.sizes, torch.allclose(small(x), net(x), atol=1e-6)
+        ([4, 2, 2], True)
     """
     small = duplicate(model)
     chain = links(small)

@@ -33,6 +33,14 @@ def prune_weights(
     Raises:
         TypeError, ValueError: no layers to prune, a share out of range, names or scores that do
             not fit; nothing has been changed.
+
+    Example:
+        >>> from nnkit.models import MLP
+        >>> from nnkit.pruning import prune_weights, sparsity
+        >>> net = MLP([64, 100, 10], seed=0)
+        >>> prune_weights(net, 0.9)
+        >>> round(sparsity(net), 3)
+        0.9
     """
     share = checked_share("amount", amount)
     one_of("scope", scope, ("global", "layer"))
@@ -56,19 +64,48 @@ def prune_weights(
 
 
 def masks(model: nn.Module) -> dict[str, Tensor]:
-    """Return the mask of each layer by its name, 1 where a weight is there."""
+    """Return the mask of each layer by its name, 1 where a weight is there.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.pruning import masks, prune_weights
+        >>> model = torch.nn.Sequential(torch.nn.Linear(4, 1))
+        >>> model[0].weight.data = torch.tensor([[0.1, -3.0, 2.0, -0.2]])
+        >>> prune_weights(model, 0.5)
+        >>> masks(model)  # by name of the layer
+        {'0': tensor([[0., 1., 1., 0.]])}
+    """
     return {name: mask_of(module).clone() for name, module in prunable(model).items()}
 
 
 def finalize(model: nn.Module) -> None:
-    """Turn masks into zeros among plain weights, in place. More training would fill them again."""
+    """Turn masks into zeros among plain weights, in place. More training would fill them again.
+
+    Example:
+        >>> from nnkit.models import MLP
+        >>> from nnkit.pruning import finalize, prune_weights, sparsity
+        >>> net = MLP([64, 10])
+        >>> prune_weights(net, 0.9)
+        >>> finalize(net)
+        >>> sparsity(net), list(net.buffers())  # zeros among plain weights, no mask
+        (0.9, [])
+    """
     for module in model.modules():
         if hasattr(module, "weight_mask"):
             prune.remove(module, "weight")  # type: ignore[no-untyped-call]
 
 
 def sparsity(model: nn.Module) -> float:
-    """Return the share of weights of linear and convolutional layers that are 0 or masked."""
+    """Return the share of weights of linear and convolutional layers that are 0 or masked.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.pruning import sparsity
+        >>> model = torch.nn.Linear(4, 1)
+        >>> model.weight.data = torch.tensor([[0.0, 1.0, 0.0, 0.0]])
+        >>> sparsity(model)
+        0.75
+    """
     weights = [leaf(module) * mask_of(module) for module in prunable(model).values()]
     zeros = sum(int((weight == 0).sum()) for weight in weights)
     return zeros / sum(weight.numel() for weight in weights)
@@ -108,4 +145,4 @@ def _checked_scores(
             raise ValueError(f"scores of layer {name!r} must be {wanted}, got {got}")
         if scores[name].isnan().any():
             raise ValueError(f"scores of layer {name!r} hold nan")
-    return {name: scores[name] for name in modules}
+    return {name: scores[name].to(leaf(module).device) for name, module in modules.items()}

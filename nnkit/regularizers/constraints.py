@@ -53,6 +53,15 @@ class NonNegative(Constraint):
 
     Args:
         biases, exempt: as for :class:`WeightPenalty`.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.regularizers import NonNegative
+        >>> model = torch.nn.Linear(3, 1)
+        >>> model.weight.data = torch.tensor([[0.5, -2.0, 1.0]])
+        >>> NonNegative().project(model)  # fit does so after every step
+        >>> model.weight.tolist()
+        [[0.5, 0.0, 1.0]]
     """
 
     def project_(self, w: Tensor) -> None:
@@ -69,6 +78,16 @@ class MaxNorm(Constraint):
         biases, exempt: as for :class:`WeightPenalty`; tensors of one dimension are left out.
 
     Source: Srebro and Shraibman, 2005; Srivastava et al., 2014.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.regularizers import MaxNorm
+        >>> model = torch.nn.Linear(2, 2)
+        >>> model.weight.data = torch.tensor([[3.0, 4.0], [0.5, 0.5]])
+        >>> MaxNorm(2.5).project(model)  # fit does so after every step
+        >>> model.weight.data  # only the row of norm 5 was too long
+        tensor([[1.5000, 2.0000],
+                [0.5000, 0.5000]])
     """
 
     def __init__(self, limit: float, *, dim: int = 0, **options: Any) -> None:

@@ -29,6 +29,16 @@ class GroupLasso(WeightPenalty):
         proximal: whether `fit` takes the proximal step or adds the subgradient.
 
     Source: Yuan and Lin, 2006.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.regularizers import GroupLasso
+        >>> from nnkit.training import fit
+        >>> model, X = torch.nn.Linear(4, 8), torch.randn(400, 4)
+        >>> y, mse = X[:, :1].expand(-1, 8), torch.nn.functional.mse_loss  # one input matters
+        >>> run = fit(model, (X, y), loss=mse, regularizer=GroupLasso(0.05, dim=1), lr=0.05, seed=0)
+        >>> (model.weight != 0).any(0)  # the weights of an input vanish together
+        tensor([ True, False, False, False])
     """
 
     def __init__(self, lam: Lam, *, dim: int = 0, proximal: bool = True, **options: Any) -> None:

@@ -25,6 +25,13 @@ class InputNoise:
         generator: what draws; None for torch's own state, which the `seed` of `fit` sets.
 
     Source: Bishop, 1995, "Training with noise is equivalent to Tikhonov regularization".
+
+    Example:
+        >>> import torch
+        >>> from nnkit.regularizers import InputNoise
+        >>> x, y = InputNoise(0.5)(torch.zeros(1000, 10), torch.zeros(1000))
+        >>> round(x.std().item(), 1)
+        0.5
     """
 
     def __init__(self, std: float, generator: torch.Generator | None = None) -> None:
@@ -53,6 +60,14 @@ class GradientPenalty(Penalty):
         lam: the strength λ.
 
     Source: Drucker and LeCun, 1992; Bishop, 1995.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.regularizers import GradientPenalty
+        >>> model, x = torch.nn.Linear(3, 1), torch.randn(8, 3)
+        >>> penalty = GradientPenalty(0.1)(model, x)
+        >>> torch.allclose(penalty, 0.1 * model.weight.square().sum())  # the slope of a line is w
+        True
     """
 
     def __init__(self, lam: Lam) -> None:

@@ -30,6 +30,15 @@ class GaussianMixturePrior(WeightPenalty):
         biases, exempt: as for :class:`WeightPenalty`.
 
     Source: Nowlan and Hinton, 1992.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.regularizers import GaussianMixturePrior
+        >>> prior = GaussianMixturePrior(0.01, components=3)
+        >>> prior.means.tolist()  # learned from here on
+        [-1.0, 0.0, 1.0]
+        >>> prior.responsibilities(torch.tensor([-0.9, 0.2, 0.7])).argmax(1)  # whose each weight is
+        tensor([0, 1, 2])
     """
 
     def __init__(

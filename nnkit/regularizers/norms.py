@@ -19,6 +19,16 @@ class L2(WeightPenalty):
     The arguments are those of :class:`WeightPenalty`.
 
     Source: Hoerl and Kennard, 1970; Krogh and Hertz, 1991.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.regularizers import L2
+        >>> model = torch.nn.Linear(3, 1)
+        >>> L2(0.1)(model).backward()
+        >>> torch.allclose(model.weight.grad, 2 * 0.1 * model.weight)  # 2λw
+        True
+        >>> model.bias.grad is None  # biases are exempt
+        True
     """
 
     def value(self, name: str, w: Tensor) -> Tensor:
@@ -47,6 +57,16 @@ class L1(WeightPenalty):
             works with every optimiser and gives no exact zeros.
 
     Source: Tibshirani, 1996; Parikh and Boyd, 2014 (proximal step).
+
+    Example:
+        >>> import torch
+        >>> from nnkit.regularizers import L1
+        >>> from nnkit.training import fit
+        >>> model, X = torch.nn.Linear(4, 1), torch.randn(400, 4)
+        >>> y, mse = 3 * X[:, :1], torch.nn.functional.mse_loss  # only the first input matters
+        >>> run = fit(model, (X, y), loss=mse, regularizer=L1(0.5), lr=0.05, seed=0)
+        >>> model.weight.data != 0  # the proximal step gives exact zeros
+        tensor([[ True, False, False, False]])
     """
 
     def __init__(self, lam: Lam, *, proximal: bool = True, **options: Any) -> None:
@@ -81,6 +101,15 @@ class ScaleL1(L1):
     """λ Σ |γ| over the scales of normalisation layers: whole channels fall to zero for pruning.
 
     Source: Liu et al., 2017.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.regularizers import ScaleL1
+        >>> model = torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3), torch.nn.BatchNorm2d(8))
+        >>> round(ScaleL1(0.1)(model).item(), 3)  # 8 scales γ, which start at 1
+        0.8
+        >>> [name for name, _, _ in ScaleL1(0.1).terms(model)]
+        ['1.weight']
     """
 
     def accepts(self, module: nn.Module, name: str, w: Tensor) -> bool:
@@ -99,6 +128,15 @@ class L2SP(WeightPenalty):
         biases, exempt: as for :class:`WeightPenalty`.
 
     Source: Li, Grandvalet and Davoine, 2018 (twice their α / 2 and β / 2).
+
+    Example:
+        >>> import torch
+        >>> from nnkit.regularizers import L2SP
+        >>> model = torch.nn.Linear(3, 1)  # pretrained, say
+        >>> penalty = L2SP(0.1, start=model)
+        >>> model.weight.data += 2.0
+        >>> round(penalty(model).item(), 3)  # 3 weights, each 2 away from where it was
+        1.2
     """
 
     def __init__(

@@ -53,6 +53,16 @@ class Penalty(nn.Module):
     Parameters of its own, such as the means of :class:`GaussianMixturePrior`, are trained by the
     optimiser that `fit` makes. Penalties add, also to any function of the model, and scale by
     numbers of at least 0.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.regularizers import Penalty
+        >>> class Orthogonal(Penalty):
+        ...     def forward(self, model, x=None):
+        ...         return self.lam * (model.weight @ model.weight.T - torch.eye(2)).square().sum()
+        >>> model = torch.nn.utils.parametrizations.orthogonal(torch.nn.Linear(3, 2))
+        >>> (0.1 * Orthogonal())(model).item() < 1e-9
+        True
     """
 
     lam: Lam = 1.0
@@ -104,7 +114,14 @@ class Penalty(nn.Module):
 
 
 class Sum(Penalty):
-    """A sum of penalties; what is no :class:`Penalty` is a function of the model alone."""
+    """A sum of penalties; what is no :class:`Penalty` is a function of the model alone.
+
+    Example:
+        >>> from nnkit.regularizers import L1, L2
+        >>> penalty = L2(0.01) + L1(0.001)
+        >>> type(penalty).__name__, 2 * penalty
+        ('Sum', L2(0.02) + L1(0.002))
+    """
 
     def __init__(self, parts: Iterable[Any]) -> None:
         super().__init__()

@@ -31,6 +31,14 @@ class SoftSharing(WeightPenalty):
         biases, exempt: as for :class:`WeightPenalty`.
 
     Groups found in training instead of made by hand are :class:`GaussianMixturePrior`'s.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.regularizers import SoftSharing
+        >>> model = torch.nn.Linear(3, 1)
+        >>> model.weight.data = torch.tensor([[1.0, 2.0, 4.0]])
+        >>> round(SoftSharing(1.0)(model).item(), 3)  # 1² + 3² + 2²
+        14.0
     """
 
     def __init__(

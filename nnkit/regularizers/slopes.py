@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from nnkit._devices import brought
 from nnkit._modes import eval_mode
 from nnkit.models import MLP
 
@@ -33,6 +34,14 @@ def lipschitz_bound(model: nn.Module) -> float:
         TypeError: if it holds a layer whose bound is not known here.
 
     Source: Szegedy et al., 2014.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.regularizers import lipschitz_bound
+        >>> double = torch.nn.Linear(2, 2)
+        >>> double.weight.data = 2 * torch.eye(2)
+        >>> round(lipschitz_bound(torch.nn.Sequential(double, torch.nn.Tanh(), double)), 3)
+        4.0
     """
     if isinstance(model, MLP):
         layers = zip(model.layers, model.after, model.skips, strict=True)
@@ -45,14 +54,22 @@ def largest_slope(model: nn.Module, x: Tensor) -> float:
 
     Args:
         model: takes x, in eval mode, and gives a tensor.
-        x: inputs (N, ...), at least two that differ.
+        x: inputs (N, ...), at least two that differ; brought to where the model is.
 
     Raises:
         ValueError: if no two rows differ.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import MLP
+        >>> from nnkit.regularizers import largest_slope, lipschitz_bound
+        >>> net, x = MLP([2, 16, 1], "tanh", seed=0), torch.randn(100, 2)
+        >>> 0 < largest_slope(net, x) < lipschitz_bound(net)  # what was seen, what is possible
+        True
     """
     with torch.no_grad(), eval_mode(model):
-        y = model(x).reshape(len(x), -1).double()
-    inputs = x.reshape(len(x), -1).double()
+        y = model(brought(x, model)).reshape(len(x), -1).cpu().double()
+    inputs = x.reshape(len(x), -1).cpu().double()  # not every device has float64
     # the plain way: a matrix product would lose the digits of points that lie close together
     far = torch.cdist(inputs, inputs, compute_mode="donot_use_mm_for_euclid_dist")
     if not (far > 0).any():
@@ -69,7 +86,7 @@ def _steepness(module: nn.Module) -> float:
     if isinstance(module, nn.Sequential):
         return _product(module)
     if isinstance(module, nn.Linear):
-        return float(torch.linalg.matrix_norm(module.weight.detach(), ord=2))
+        return float(torch.linalg.matrix_norm(module.weight.detach().cpu(), ord=2))
     if isinstance(module, (nn.LeakyReLU, nn.PReLU)):
         slope = module.weight if isinstance(module, nn.PReLU) else module.negative_slope
         return max(1.0, float(torch.as_tensor(slope).detach().abs().max()))

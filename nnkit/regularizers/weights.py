@@ -37,6 +37,17 @@ class WeightPenalty(Penalty):
 
     Raises:
         TypeError, ValueError: on any other argument.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.regularizers import WeightPenalty
+        >>> class L4(WeightPenalty):
+        ...     def value(self, name, w): return w.pow(4).sum()
+        ...     def gradient(self, name, w): return 4 * w**3
+        >>> model = torch.nn.Linear(2, 1)
+        >>> model.weight.data = torch.tensor([[1.0, 2.0]])
+        >>> L4(0.5)(model).item()  # λ (1 + 16)
+        8.5
     """
 
     rank = 0

@@ -7,14 +7,17 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import vmap
 
 from nnkit.regularizers import L1, L2, Penalty, Sum, WeightPenalty
+from nnkit.regularizers.constraints import Constraint
 from nnkit.regularizers.weights import Term
+from nnkit.sweep.alike import alike
 from nnkit.sweep.stack import Stack
 from nnkit.training.steps import StepSizes
 
+STRENGTHS = ("lam", "new")  # what may differ from trial to trial
 ELEMENTWISE = (L1, L2)  # their formulas hold for a stack as they stand
 
 
@@ -30,7 +33,10 @@ class StackedPenalty:
     """
 
     def __init__(self, penalties: Sequence[Any], stack: Stack) -> None:
-        columns = zip(*(_parts(penalty) for penalty in penalties), strict=True)
+        rows = [_parts(penalty) for penalty in penalties]
+        if len({len(row) for row in rows}) > 1:
+            raise ValueError("the trials have different numbers of penalties")
+        columns = zip(*rows, strict=True)
         self.stack = stack
         self.columns = [_Column(list(column), stack) for column in columns]
         self.after = sorted((c for c in self.columns if c.rank), key=lambda c: c.rank)
@@ -40,7 +46,9 @@ class StackedPenalty:
         """Add the gradients of all penalties that take no step of their own."""
         for column in self.columns:
             for name, stack, lams in column.terms:
-                if not column.rank and stack.grad is not None:
+                if not column.rank and stack.requires_grad:
+                    if stack.grad is None:  # it takes no part in the loss, but is penalised
+                        stack.grad = torch.zeros_like(stack)
                     stack.grad.add_(_along(lams, stack) * column.gradient(name, stack))
 
     @torch.no_grad()
@@ -127,20 +135,7 @@ def _check(parts: Sequence[Any]) -> None:
         raise ValueError(f"the gradient of {what} comes from autograd, model by model")
     if list(first.parameters()):
         raise ValueError(f"{kind} learns parameters of its own")
-    if first.rank:  # these are applied model by model, or hold element by element
-        return
     for part in parts[1:]:
-        if type(part) is not type(first) or not _alike(vars(part), vars(first)):
+        same = isinstance(first, Constraint) or alike(vars(part), vars(first), STRENGTHS)
+        if type(part) is not type(first) or not same:  # constraints act model by model
             raise ValueError(f"the {kind} of the trials differ in more than their strength")
-
-
-def _alike(a: Any, b: Any) -> bool:
-    """Whether two arguments of penalties are equal; strengths may differ."""
-    if isinstance(a, Tensor):
-        return isinstance(b, Tensor) and a.shape == b.shape and torch.equal(a, b)
-    if isinstance(a, dict):
-        keys = a.keys() - {"lam", "new"}
-        return keys == b.keys() - {"lam", "new"} and all(_alike(a[k], b[k]) for k in keys)
-    if hasattr(a, "__dict__") and not isinstance(a, (type, nn.Module)) and type(a) is type(b):
-        return _alike(vars(a), vars(b))
-    return bool(a == b)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +13,7 @@ from torch.nn.utils import prune
 
 from nnkit._modes import modes_kept
 from nnkit.models import MLP
+from nnkit.sweep.alike import alike
 
 Tensors = dict[str, Tensor]
 
@@ -27,13 +30,14 @@ class Stack:
         buffers: the stacked buffers.
 
     Raises:
-        ValueError: they carry masks of pruning.
+        ValueError: they carry masks of pruning, or differ in more than that.
     """
 
     def __init__(self, models: Sequence[nn.Module], way: str) -> None:
         self.models, self.way, self.first = models, way, models[0]
         if prune.is_pruned(self.first):
             raise ValueError("a model with masks of pruning computes its weights in a hook")
+        check_one_form(models)
         self.params = {
             name: _stacked([dict(m.named_parameters())[name] for m in models])
             for name, _ in self.first.named_parameters()
@@ -75,6 +79,37 @@ class Stack:
         own = [*dict(model.named_parameters()).values(), *dict(model.named_buffers()).values()]
         for tensor, stacked in zip(own, stacks, strict=True):
             tensor.copy_(stacked[number])
+
+
+def check_one_form(models: Sequence[nn.Module]) -> None:
+    """Refuse models that differ in more than the values of their parameters and buffers.
+
+    Raises:
+        ValueError: with the module that differs.
+    """
+    for model in models[1:]:
+        pairs = zip_longest(models[0].named_modules(), model.named_modules())
+        for (name, one), (other_name, other) in pairs:
+            if name != other_name or not _same_settings(one, other):
+                raise ValueError(f"the models differ in more than their weights: in {name!r}")
+
+
+def _same_settings(one: nn.Module, other: nn.Module) -> bool:
+    """Whether two modules are of one kind, with equal options and tensors of equal shapes."""
+    held = ("_parameters", "_buffers", "_modules")
+    if type(one) is not type(other):
+        return False
+    for name in held[:2]:
+        ours, theirs = vars(one)[name], vars(other)[name]
+        forms = [{k: _form(t) for k, t in tensors.items()} for tensors in (ours, theirs)]
+        if forms[0] != forms[1]:
+            return False
+    options = [{k: v for k, v in vars(m).items() if k not in held} for m in (one, other)]
+    return alike(*options)
+
+
+def _form(tensor: Tensor | None) -> Any:
+    return None if tensor is None else (tensor.shape, tensor.dtype, tensor.requires_grad)
 
 
 def batched_mlp(template: MLP, params: Tensors, x: Tensor) -> Tensor:

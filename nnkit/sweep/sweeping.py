@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -11,10 +12,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from nnkit._checks import one_of, whole
 from nnkit._modes import eval_mode
+from nnkit.sweep.alike import grouped
 from nnkit.sweep.result import Settings, Sweep, Trial, all_settings
 from nnkit.sweep.stack import is_plain_mlp
 from nnkit.sweep.task import Task, one_thread
 from nnkit.sweep.together import train_together
+from nnkit.training import checks
 
 # Measured by tests/benchmarks/sweep.py on one core: where stacking stops to pay.
 LARGEST_MODEL = 120_000  # operations per row, two per weight; one larger model fills the core
@@ -59,8 +62,9 @@ def sweep(
             are trained one by one, for together their numbers would be others, as of other seeds.
         n_jobs: processes (needs joblib), -1 for one per core; inside
             ``joblib.parallel_config(backend=…)`` they are that backend's workers.
-        options: further arguments of `fit`: epochs, batch_size, metrics, device; with others,
-            such as transform or callbacks, the models are trained one by one.
+        options: further arguments of `fit`: epochs, batch_size, metrics, device (None is where
+            `model` makes them; else they are moved and stay there); with others, such as transform
+            or callbacks, the models are trained one by one.
 
     Returns:
         the trials: to select from, to plot, to ask for the best setting.
@@ -76,6 +80,7 @@ def sweep(
     options = {**options, "validation": validation}
     task = Task(model, data, loss, regularizer, optimizer, lr, options)
     task.check(grid)
+    checks.check_grad_mode()
     pairs = [(settings, seed) for settings in all_settings(grid) for seed in chosen]
     first = model(chosen[0])
     if not isinstance(first, nn.Module):
@@ -99,7 +104,7 @@ def impossible(task: Task) -> str:
     for name, data in (("data", task.data), ("validation", task.options["validation"])):
         if data is not None and not _is_pair(data):
             return f"{name} is no pair of tensors"
-    together = ("validation", "epochs", "batch_size", "metrics", "device")
+    together = ("validation", "epochs", "batch_size", "metrics", "device", "progress")
     for name, value in task.options.items():
         if name not in together and value:
             return f"{name} is known to `fit` alone"
@@ -142,23 +147,20 @@ def _together(
     most = max(1, STACK_FLOATS // size)
     if n_jobs != 1:
         most = min(most, -(-len(pairs) // _workers(n_jobs)))
-    groups = _by_optimizer(task, pairs)
+    groups = grouped([_own_options(task, settings) for settings, _ in pairs])
     stacks = [group[i : i + most] for group in groups for i in range(0, len(group), most)]
-    trained = _each(train_together, [(task, stack) for stack in stacks], n_jobs)
-    found = {(repr(t.settings), t.seed): t for trials in trained for t in trials}
-    trials = [found[repr(settings), seed] for settings, seed in pairs]
+    work = [(task, [pairs[number] for number in stack]) for stack in stacks]
+    trained = _each(train_together, work, n_jobs)
+    found = dict(zip(chain.from_iterable(stacks), chain.from_iterable(trained), strict=True))
+    trials = [found[number] for number in range(len(pairs))]
     form = "batched" if is_plain_mlp(first) else "vmap"
     return trials, form, f"{len(pairs)} models in stacks of {min(most, len(pairs))}"
 
 
-def _by_optimizer(task: Task, pairs: list[Pair]) -> list[list[Pair]]:
-    """The trials whose optimisers have the same hyperparameters but for lr."""
-    groups: dict[str, list[Pair]] = {}
-    for settings, seed in pairs:
-        made = task.optimizer_for(settings)
-        own = getattr(made, "keywords", {}) if made is not task.optimizer else {}
-        groups.setdefault(repr(own), []).append((settings, seed))
-    return list(groups.values())
+def _own_options(task: Task, settings: Settings) -> dict[str, Any]:
+    """The hyperparameters of the optimiser that the settings give, but for lr."""
+    made = task.optimizer_for(settings)
+    return {} if made is task.optimizer else dict(made.keywords)
 
 
 def _each(function: Callable[..., Any], work: Sequence[tuple[Any, ...]], n_jobs: int) -> list[Any]:
@@ -207,4 +209,4 @@ def _checked_grid(grid: Any) -> dict[str, list[Any]]:
 
 def _plain(value: Any) -> Any:
     """A number of NumPy or torch as Python's."""
-    return value.item() if hasattr(value, "item") else value
+    return value.item() if getattr(value, "ndim", None) == 0 else value

@@ -70,6 +70,7 @@ class Task:
     def train(self, settings: Settings, seed: int) -> Trial:
         """Train one model by `fit`."""
         model = self.model(seed)
+        options = {"progress": False, **self.options}
         try:
             history = fit(
                 model,
@@ -79,8 +80,7 @@ class Task:
                 optimizer=self.optimizer_for(settings),
                 lr=self.lr_for(settings),
                 seed=seed,
-                progress=False,
-                **self.options,
+                **options,
             )
         except NonFiniteLoss as fault:
             history = fault.history

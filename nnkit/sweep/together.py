@@ -12,14 +12,17 @@ from torch import Tensor
 from torch.func import vmap
 from torch.nn import functional as F
 
+from nnkit.sweep.alike import grouped
 from nnkit.sweep.penalties import StackedPenalty
 from nnkit.sweep.result import Settings, Trial
 from nnkit.sweep.stack import Stack, is_plain_mlp
 from nnkit.sweep.task import Task
 from nnkit.training import History, checks
+from nnkit.training.batches import make_batches
+from nnkit.training.probe import probe
 from nnkit.training.randomness import seeded
 from nnkit.training.regularized import MEASURED
-from nnkit.training.setup import choose_device, default_adam
+from nnkit.training.setup import check_devices, choose_device, default_adam, moved
 from nnkit.training.steps import StepSizes
 
 Pairs = Sequence[tuple[Settings, int]]  # (settings, seed) of each trial
@@ -55,17 +58,37 @@ class _Run:
             lr, size = task.lr_for(settings), options.get("batch_size", 32)
             checks.check_settings(options.get("epochs", 10), size, lr, None, "epoch", None)
         models = [task.model(seed) for _, seed in pairs]
-        self.device = choose_device(task.options.get("device", "auto"), models[0])
-        for model in models:
-            model.to(self.device)
+        self.device = choose_device(task.options.get("device"), models[0])
+        held = {"data": task.data, "validation": options.get("validation"), "loss": task.loss}
+        check_devices(self.device, None, {"model": models[0], **held})
+        models = [moved(model, self.device) for model in models]
         self.stack = Stack(models, "batched" if is_plain_mlp(models[0]) else "vmap")
-        self.losses = _Losses(task.loss_for, [settings for settings, _ in pairs])
+        losses = [moved(task.loss_for(settings), self.device) for settings, _ in pairs]
+        self.losses = _Losses(losses)
         penalties = [task.regularizer_for(settings) for settings, _ in pairs]
-        self.penalty = None if penalties[0] is None else StackedPenalty(penalties, self.stack)
+        self.penalty = None
+        if any(penalty is not None for penalty in penalties):
+            if None in penalties:
+                raise ValueError("some of the trials have a regularizer and some have none")
+            self.penalty = StackedPenalty(penalties, self.stack)
         self.measured = torch.zeros(len(pairs), device=self.device)  # the penalties
         self._make_optimizer()
         self.batches = _Batches(task, [seed for _, seed in pairs], self.device)
+        self._try_out()
         self.histories = [History() for _ in pairs]
+
+    def _try_out(self) -> None:
+        """Refuse data and a loss that do not fit, as `fit` does."""
+        loss, _ = self.losses.groups[0]
+        for name, data in (
+            ("data", self.task.data),
+            ("validation", self.task.options["validation"]),
+        ):
+            if data is not None:
+                checks.check_data(name, data)
+                held = make_batches(data, self.batches.size, self.device, shuffle=False)
+                x, y = held.peek(self.batches.size)
+                probe(self.stack.first, loss, x, y, targets=held.targets, name=name)
 
     def _make_optimizer(self) -> None:
         """One optimiser for all; those with a smaller lr go part of its way."""
@@ -92,12 +115,16 @@ class _Run:
     def epoch(self) -> bool:
         """One pass over the data and the validation; whether any model is still sound."""
         started, before = time.perf_counter(), self.stack.state()
-        sums = torch.zeros(2, len(self.stack), device=self.device, dtype=torch.float64)
+        values, sizes = [], []
         for number, (x, y) in enumerate(self.batches):
-            sums += self.update(x, y, number).detach() * y.shape[1]
-        loss, penalty = (sums / self.batches.rows).tolist()
+            values.append(self.update(x, y, number))
+            sizes.append(y.shape[1] / self.batches.rows)
+        # summed up on the CPU, since not every device has float64: (batches) · (batches, 2, M)
+        shares = torch.tensor(sizes, dtype=torch.float64, device="cpu")
+        means = torch.tensordot(shares, torch.stack(values).cpu().double(), dims=1)
+        loss, penalty = means.tolist()  # of each model
         scores = self.validate()
-        sound = self._sound(torch.tensor(loss), torch.tensor(penalty))
+        sound = self._sound(means)
         seconds = (time.perf_counter() - started) / len(self.stack)
         for number, history in enumerate(self.histories):
             if history.stopped:
@@ -156,9 +183,9 @@ class _Run:
             columns[name] = [float(metric(one, y)) for one in output]
         return columns
 
-    def _sound(self, *sums: Tensor) -> list[bool]:
-        """Of which models losses and weights are finite."""
-        sound = torch.stack([s.isfinite() for s in sums]).all(0)
+    def _sound(self, means: Tensor) -> list[bool]:
+        """Of which models losses and penalties (2, M) and weights are finite."""
+        sound = means.isfinite().all(0)
         for p in self.stack.params.values():
             sound &= p.detach().flatten(1).isfinite().all(1).cpu()
         found: list[bool] = sound.tolist()
@@ -180,19 +207,16 @@ class _Run:
 class _Losses:
     """The losses (M,) of outputs (M, N, …) and targets."""
 
-    def __init__(self, loss_for: Callable[..., Any], settings: Sequence[Settings]) -> None:
-        self.groups: dict[str, tuple[Any, list[int]]] = {}  # each different loss, and whose it is
-        for number, own in enumerate(settings):
-            loss = loss_for(own)
-            key = repr(getattr(loss, "keywords", None))
-            self.groups.setdefault(key, (loss, []))[1].append(number)
+    def __init__(self, losses: Sequence[Callable[..., Any]]) -> None:
+        groups = grouped([getattr(loss, "keywords", None) for loss in losses])
+        self.groups = [(losses[group[0]], group) for group in groups]  # and whose it is
 
     def __call__(self, output: Tensor, y: Tensor) -> Tensor:
         if len(self.groups) == 1:
-            ((loss, _),) = self.groups.values()
+            ((loss, _),) = self.groups
             return losses_of(loss, output, y)
         values = output.new_empty(len(output))
-        for loss, numbers in self.groups.values():
+        for loss, numbers in self.groups:
             values[numbers] = losses_of(loss, output[numbers], y[numbers])
         return values
 
@@ -224,7 +248,9 @@ class _Batches:
         self.which = torch.tensor([number[seed] for seed in self.seeds], device=self.device)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        orders = [torch.randperm(self.rows, generator=g) for g in self.generators.values()]
+        orders = [
+            torch.randperm(self.rows, generator=g, device="cpu") for g in self.generators.values()
+        ]
         order = torch.stack(orders).to(self.device)[self.which]  # (M, rows)
         for rows in torch.split(order, self.size, dim=1):
             yield self.x[rows], self.y[rows]

@@ -5,6 +5,7 @@ leaves its arguments as they were.
 
 >>> import torch
 >>> from nnkit.models import MLP
+>>> from nnkit.symmetry import count, flip, permute
 >>> net, x = MLP([2, 3, 1], "tanh", seed=0), torch.ones(1, 2)
 >>> twin = permute(flip(net, 0, [1]), 0, [2, 0, 1])
 >>> torch.allclose(twin(x), net(x))

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from nnkit._devices import brought
 from nnkit._extras import install
 from nnkit.activations import activation
 from nnkit.models import MLP
@@ -20,11 +21,21 @@ def align(net: MLP, to: MLP, inputs: Tensor | None = None) -> MLP:
     Args:
         net: the net to bring into line; what it computes stays the same.
         to: a net of the same build.
-        inputs: (N, in), to match neurons by their activations there; None matches by weights.
+        inputs: (N, in), to match neurons by their activations there; brought to where each net
+            is. None matches by weights.
 
     Raises:
         TypeError, ValueError: no `MLP`s, or of different builds.
         ImportError: scipy, which solves the assignment, is missing.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import MLP
+        >>> from nnkit.symmetry import align, flip, permute
+        >>> net = MLP([2, 4, 1], "tanh", seed=0)
+        >>> twin = flip(permute(net, 0, [3, 1, 0, 2]), 0, [2])
+        >>> torch.equal(align(twin, to=net).layers[0].weight, net.layers[0].weight)
+        True
     """
     _check_same_build(net, to)
     streams = free_streams(net)
@@ -59,14 +70,14 @@ def _matched(net: MLP, stream: list[int], plain: Tensor, signed: Tensor) -> MLP:
         raise ImportError(f"align() solves with scipy: {install('data')}") from error
     odd = activation(net.activation).odd
     score = plain + (signed.abs() if odd else signed)
-    places, order = linear_sum_assignment(score.cpu().numpy(), maximize=True)
+    places, order = linear_sum_assignment(score.numpy(), maximize=True)
     turned = odd * (signed[places, order] < 0)
     return moved(net, stream, torch.from_numpy(order), 1.0 - 2.0 * turned)
 
 
 def _likeness(net: MLP, to: MLP, stream: list[int], *, outgoing: bool) -> tuple[Tensor, Tensor]:
     """Products of the neurons' weights: those that a flip leaves and those whose sign it turns."""
-    plain = signed = torch.zeros((), dtype=torch.float64)
+    plain = signed = torch.zeros((), dtype=torch.float64, device="cpu")
     for k in stream:
         *before, last = [
             _rows(theirs) @ _rows(ours).T
@@ -75,24 +86,29 @@ def _likeness(net: MLP, to: MLP, stream: list[int], *, outgoing: bool) -> tuple[
         plain = sum(before, plain)
         signed = signed + last
         if outgoing:
-            theirs, ours = (n.layers[k + 1].get_parameter("weight").double() for n in (to, net))
+            theirs, ours = (_exact(n.layers[k + 1].get_parameter("weight")) for n in (to, net))
             signed = signed + theirs.T @ ours
     return plain, signed
 
 
 def _rows(module: nn.Module) -> Tensor:
     """What a layer holds for each of its neurons: (width, values)."""
-    values = [p.double().reshape(len(p), -1) for p in module.parameters()]
+    values = [_exact(p).reshape(len(p), -1) for p in module.parameters()]
     return torch.cat(values, dim=1)
 
 
 def _activations(net: MLP, inputs: Tensor) -> list[Tensor]:
-    return [a.double() for a in duplicate(net).eval().hidden(inputs)]
+    return [_exact(a) for a in duplicate(net).eval().hidden(brought(inputs, net))]
 
 
 def _distance(a: MLP, b: MLP) -> float:
     pairs = zip(a.parameters(), b.parameters(), strict=True)
-    return sum(float((p - q).double().square().sum()) for p, q in pairs)
+    return sum(float((_exact(p) - _exact(q)).square().sum()) for p, q in pairs)
+
+
+def _exact(values: Tensor) -> Tensor:
+    """In float64, on the CPU: not every device has it."""
+    return values.cpu().double()
 
 
 def _check_same_build(net: MLP, to: MLP) -> None:

@@ -32,6 +32,16 @@ def permute(net: MLP, layer: int, order: Sequence[int] | Tensor) -> MLP:
 
     Raises:
         TypeError, ValueError: no `MLP`, no such layer, or not an order of its neurons.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import MLP
+        >>> from nnkit.symmetry import permute
+        >>> net, x = MLP([2, 3, 1], seed=0), torch.ones(1, 2)
+        >>> twin = permute(net, 0, [2, 0, 1])
+        >>> old, new = net.layers[0].weight, twin.layers[0].weight
+        >>> torch.equal(new, old), torch.allclose(twin(x), net(x))
+        (False, True)
     """
     stream = _stream(net, layer)
     width = net.sizes[layer + 1]
@@ -53,6 +63,16 @@ def flip(net: MLP, layer: int, neurons: Sequence[int] | Tensor) -> MLP:
 
     Raises:
         TypeError, ValueError: as for `permute`, or an activation that is not odd.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import MLP
+        >>> from nnkit.symmetry import flip
+        >>> net, x = MLP([2, 3, 1], "tanh", seed=0), torch.ones(1, 2)
+        >>> twin = flip(net, 0, [1])
+        >>> old, new = net.layers[0].weight, twin.layers[0].weight
+        >>> torch.equal(new, old), torch.allclose(twin(x), net(x))
+        (False, True)
     """
     stream = _stream(net, layer)
     if not activation(net.activation).odd:
@@ -79,6 +99,16 @@ def rescale(net: MLP, layer: int, factors: float | Sequence[float] | Tensor) -> 
 
     Raises:
         TypeError, ValueError: as for `permute`, another activation, or a factor not above 0.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import MLP
+        >>> from nnkit.symmetry import rescale
+        >>> net, x = MLP([2, 3, 1], "relu", seed=0), torch.ones(1, 2)
+        >>> twin = rescale(net, 0, 10.0)
+        >>> old, new = net.layers[0].weight, twin.layers[0].weight
+        >>> torch.equal(new, old), torch.allclose(twin(x), net(x))
+        (False, True)
     """
     stream = _stream(net, layer)
     if net.activation not in HOMOGENEOUS:
@@ -87,7 +117,8 @@ def rescale(net: MLP, layer: int, factors: float | Sequence[float] | Tensor) -> 
             f"{net.activation}; it does for {', '.join(HOMOGENEOUS)}"
         )
     width = net.sizes[layer + 1]
-    values = torch.as_tensor(factors, dtype=torch.float64)
+    given = factors.detach().cpu() if isinstance(factors, Tensor) else factors
+    values = torch.as_tensor(given, dtype=torch.float64, device="cpu")
     if values.shape not in ((), (width,)):
         raise ValueError(f"factors must be one number or {width}, got shape {tuple(values.shape)}")
     if not (values.isfinite() & (values > 0)).all():
@@ -101,6 +132,14 @@ def count(net: MLP) -> int:
     Π M_k! over the hidden layers of M_k neurons, times 2^ΣM_k if the activation is odd (Chen, Lu
     and Hecht-Nielsen, 1993), provided that no two neurons of a layer are equal. The continuum that
     `rescale` reaches is not in it.
+
+    Example:
+        >>> from nnkit.models import MLP
+        >>> from nnkit.symmetry import count
+        >>> count(MLP([2, 3, 1], "relu"))  # 3! orders
+        6
+        >>> count(MLP([2, 3, 1], "tanh"))  # times 2³ signs
+        48
     """
     signs = 2 if activation(checked(net).activation).odd else 1
     widths = [net.sizes[stream[0] + 1] for stream in free_streams(net)]

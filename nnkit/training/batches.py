@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import starmap
@@ -11,9 +12,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler, SequentialSampler
 
-from nnkit.training.loaders import drawn, is_over_tensors, row_numbers
+from nnkit.training.loaders import drawn, is_over_tensors, is_stream, row_numbers
 from nnkit.training.nested import Batch, first_not_finite, move, unpack
 from nnkit.training.randomness import random_state_kept
+from nnkit.training.sources import Sources
 
 BLOCK_BYTES = 512 * 1024  # rows are gathered in blocks of this size, which stay in the cache
 
@@ -45,6 +47,7 @@ class TensorBatches:
         whole: bool = True,
     ) -> None:
         fits = _fits(tensors, device)
+        tensors = tuple(tensor.detach() for tensor in tensors)
         self.tensors = tuple(tensor.to(device) if fits else tensor for tensor in tensors)
         self.batch_size, self.device, self.order, self.whole = batch_size, device, order, whole
         self.rows = len(tensors[0]) if length is None else length
@@ -102,9 +105,28 @@ class LoaderBatches:
         return len(self.loader)
 
     def peek(self, size: int) -> Batch:
-        """The first batch, for a trial."""
+        """The first batch, for a trial; a stream is read to its end, and must begin anew.
+
+        Raises:
+            ValueError: there is no batch, or none any more.
+        """
+        sources = Sources((self.loader,))
+        before = sources.state()
         with random_state_kept():
-            return next(iter(self))
+            batches = iter(self)
+            first = next(batches, None)
+            if first is None:
+                raise ValueError("the loader gave no batch, it must give at least one")
+            if is_stream(self.loader):
+                deque(batches, maxlen=0)
+                if next(iter(self), None) is None:
+                    raise ValueError(
+                        "the stream gives its rows only once, and they are needed after each "
+                        "epoch. Hint: an IterableDataset whose __iter__ begins anew, or its rows "
+                        "in a list"
+                    )
+        sources.load(before)
+        return first
 
     @property
     def targets(self) -> Any:
@@ -148,22 +170,22 @@ def make_batches(data: Any, batch_size: int, device: torch.device, shuffle: bool
     x, y = data
     tensors = (*x, y) if isinstance(x, (tuple, list)) else (x, y)
     count = len(y)
-    return TensorBatches(
-        tensors, batch_size, device, (lambda: torch.randperm(count)) if shuffle else None
-    )
+    order = partial(torch.randperm, count, device="cpu") if shuffle else None
+    return TensorBatches(tensors, batch_size, device, order)
 
 
 def _from_loader(loader: DataLoader[Any], device: torch.device) -> Batches:
     if not is_over_tensors(loader):
         return LoaderBatches(loader, device)
+    batches: Any = loader.batch_sampler  # a plain one
     return TensorBatches(
         loader.dataset.tensors,  # type: ignore[attr-defined]
-        loader.batch_size,  # type: ignore[arg-type]
+        batches.batch_size,
         device,
         order=partial(row_numbers, loader),
-        drop_last=loader.drop_last,
-        length=len(loader.sampler),  # type: ignore[arg-type]
-        whole=type(loader.sampler) in (RandomSampler, SequentialSampler),
+        drop_last=batches.drop_last,
+        length=len(batches.sampler),
+        whole=type(batches.sampler) in (RandomSampler, SequentialSampler),
     )
 
 

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import secrets
 import shutil
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from nnkit.training.callbacks import Callback
 from nnkit.training.randomness import get_random_state, set_random_state
 from nnkit.training.run import Run
 
-FORMAT = "nnkit checkpoint 1"
+FORMAT = "nnkit checkpoint 2"
+OLD = 3600.0  # seconds after which a half-written file has no writer any more
 
 
 class Checkpoint(Callback):
     """Keep the run in a file, so that `fit(..., resume=path)` can go on after a crash.
 
     The file is written aside, brought to disk and renamed; the one before stays as
-    ``<name>.previous``. There is no moment without a valid file.
+    ``<name>.previous``. There is no moment without a valid file, even if several processes write
+    it; it then holds the run that wrote last.
 
     Args:
         path: the file; its folder is made if need be.
@@ -34,6 +38,12 @@ class Checkpoint(Callback):
         if every < 1:
             raise ValueError(f"every is {every}, it must be at least 1 epoch")
         self.path, self.every = Path(path), every
+
+    def on_train_begin(self, run: Run) -> None:
+        """Remove what processes left behind that were killed as they wrote, long ago."""
+        for aside in self.path.parent.glob(f"{glob.escape(self.path.name)}.*-*"):
+            if time.time() - aside.stat().st_mtime > OLD:
+                aside.unlink(missing_ok=True)
 
     def on_epoch_end(self, run: Run) -> None:
         """Write the file if it is time."""
@@ -56,7 +66,7 @@ def state_of(run: Run) -> dict[str, Any]:
         "stopped": run.history.stopped,
         "step": run.step,
         "random": get_random_state(),
-        "shuffle": [generator.get_state() for generator in run.generators],
+        "sources": run.sources.state(),
     }
 
 
@@ -79,8 +89,7 @@ def load(path: str | Path, run: Run) -> None:
     run.history.rows[:] = state["history"]
     run.history.stopped = state["stopped"]
     run.epoch, run.step = len(run.history), state["step"]
-    for generator, saved in zip(run.generators, state["shuffle"], strict=True):
-        generator.set_state(saved)
+    run.sources.load(state["sources"])
     set_random_state(state["random"])
 
 
@@ -119,26 +128,34 @@ def read(path: Path) -> dict[str, Any]:
 
 def write_atomically(state: dict[str, Any], path: Path) -> None:
     """Write aside, to the disk, and rename; keep the file before as ``<name>.previous``."""
-    aside = path.with_name(path.name + ".writing")
-    with open(aside, "wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    if path.exists():
-        _keep(path)
-    os.replace(aside, path)
+    aside = _aside(path)
+    try:
+        with open(aside, "xb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            _keep(path)
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def _aside(path: Path) -> Path:
+    """A name beside the file that no other process writes to."""
+    return path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
 
 
 def _keep(path: Path) -> None:
     """A second name for the file, or a copy where the file system has no links."""
-    aside = path.with_name(path.name + ".keeping")
-    aside.unlink(missing_ok=True)
+    aside = _aside(path)
     try:
         os.link(path, aside)
     except OSError:
         shutil.copyfile(path, aside)
     os.replace(aside, _previous(path))
+    aside.unlink(missing_ok=True)  # renaming does nothing where both are one file already
 
 
 def _previous(path: Path) -> Path:
@@ -167,7 +184,7 @@ def _kinds(run: Run) -> dict[str, str]:
         "optimizer": type(run.optimizer).__name__,
         "scheduler": type(run.scheduler).__name__,
         "callbacks": ", ".join(type(callback).__name__ for callback in run.callbacks),
-        "shuffling generators": str(len(run.generators)),
+        "generators": run.sources.form(),
     }
 
 
@@ -204,11 +221,3 @@ def _shape(value: Any) -> str:
 def _own_state(regularizer: Any) -> dict[str, Any]:
     """The parameters that a regulariser learns; a plain function has none."""
     return regularizer.state_dict() if isinstance(regularizer, nn.Module) else {}
-
-
-def generators_of(*sources: Any) -> list[torch.Generator]:
-    """The generators of DataLoaders and transforms, if the user gave them any; parts included."""
-    owners = [*sources, *(s.sampler for s in sources if isinstance(s, DataLoader))]
-    owners += [part for s in sources for part in getattr(s, "transforms", ())]  # of a Compose
-    found = [getattr(owner, "generator", None) for owner in owners]
-    return list({id(g): g for g in found if isinstance(g, torch.Generator)}.values())

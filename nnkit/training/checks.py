@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
@@ -13,10 +14,18 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from nnkit._checks import number, one_of, whole
 from nnkit.training.callbacks import Callback
+from nnkit.training.checkpoint import Checkpoint
 from nnkit.training.nested import all_finite
 from nnkit.training.run import Run
 
 COLUMNS = ("epoch", "loss", "penalty", "val_loss", "lr", "seconds")
+
+
+def check_grad_mode() -> None:
+    """Refuse to train where no gradient is recorded."""
+    if torch.is_inference_mode_enabled() or not torch.is_grad_enabled():
+        where = "inference_mode" if torch.is_inference_mode_enabled() else "no_grad"
+        raise ValueError(f"fit needs gradients, but is called within torch.{where}()")
 
 
 def check_settings(
@@ -65,6 +74,9 @@ def check_model(model: Any) -> None:
         raise TypeError(f"model must be a torch.nn.Module, got {model!r}")
     if any(map(is_lazy, [*model.parameters(), *model.buffers()])):
         raise ValueError("the model has lazy layers without shapes. Hint: call model(x) once first")
+    if any(p.is_meta for p in model.parameters()):
+        hint = 'model.to_empty(device="cpu"), then initialise it'
+        raise ValueError(f"the model is on the device meta, which holds no numbers. Hint: {hint}")
     if not any(p.requires_grad for p in model.parameters()):
         raise ValueError("the model has no parameter that can be trained (requires_grad)")
     for name, p in model.named_parameters():
@@ -91,9 +103,17 @@ def check_data(name: str, data: Any) -> None:
 
 
 def _check_loader(name: str, loader: DataLoader[Any]) -> None:
-    if not isinstance(loader.dataset, IterableDataset) and len(loader) == 0:
+    if not isinstance(loader.dataset, IterableDataset) and _length(loader) == 0:
         hint = ". Hint: drop_last leaves out its only, smaller batch" if loader.drop_last else ""
         raise ValueError(f"{name} is empty, it must give at least one batch{hint}")
+
+
+def _length(loader: DataLoader[Any]) -> int | None:
+    """The number of batches, or None if the loader's batch sampler does not tell."""
+    try:
+        return len(loader)
+    except TypeError:
+        return None
 
 
 def _check_tensors(name: str, tensors: Sequence[Any]) -> None:
@@ -109,6 +129,26 @@ def _check_tensors(name: str, tensors: Sequence[Any]) -> None:
     if len({len(tensor) for tensor in tensors}) > 1:
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
         raise ValueError(f"{name}: X and y must have as many rows as each other, got {shapes}")
+
+
+def check_resumable(data: Any, callbacks: Sequence[Callback], resume: Any) -> None:
+    """Refuse to keep or resume a run of which a part lies in other processes."""
+    kept = resume is not None or any(isinstance(callback, Checkpoint) for callback in callbacks)
+    if kept and isinstance(data, DataLoader) and data.persistent_workers:
+        raise ValueError(
+            "a checkpoint cannot keep what persistent workers draw from, so a resumed run would "
+            "differ. Hint: DataLoader(…, persistent_workers=False)"
+        )
+
+
+def check_dense(model: nn.Module, clip_norm: float | None) -> None:
+    """Refuse to clip gradients that are sparse."""
+    for name, module in model.named_modules():
+        if clip_norm is not None and getattr(module, "sparse", False):
+            raise ValueError(
+                f"clip_norm={clip_norm} cannot clip the sparse gradient of {name}, {module}. "
+                "Hint: sparse=False"
+            )
 
 
 def check_run(run: Run, scheduler_step: str, steps: int | None, columns: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from nnkit._modes import eval_mode
 from nnkit.training.batches import Batches
 from nnkit.training.history import Row
 from nnkit.training.meter import LossMeter
-from nnkit.training.nested import forward, size_of
+from nnkit.training.nested import forward, join, map_tensors, rows_of
 
 Metrics = Mapping[str, Callable[..., Any]]
 
@@ -35,20 +35,23 @@ def evaluate(
     with eval_mode(model):
         for x, y in batches:
             output = forward(model, x)
-            meter.add(loss(output, y), size_of(y))
+            meter.add(loss(output, y), rows_of(x, y))
             for metric in streams.values():
                 metric.update(output, y)  # type: ignore[attr-defined]
             if gather:
-                outputs.append(output)
-                targets.append(y)
+                alone = isinstance(y, Tensor) and y.ndim == 0  # a row, not a batch of them
+                outputs.append(map_tensors(lambda t: t.unsqueeze(0), output) if alone else output)
+                targets.append(y.unsqueeze(0) if alone else y)
     meter.read()
+    if meter.count == 0:
+        raise ValueError("validation gave no batch. Hint: a stream must begin anew each time")
     row = {"val_loss": meter.mean}
     for name, metric in metrics.items():
         if name in streams:
             value = metric.compute()  # type: ignore[attr-defined]
             metric.reset()  # type: ignore[attr-defined]
         else:
-            value = metric(torch.cat(outputs), torch.cat(targets))
+            value = metric(join(outputs), join(targets))
         row[name] = _as_number(name, value)
     return row
 

@@ -11,22 +11,31 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nnkit._modes import modes_kept
+from nnkit._modes import enter_train_mode, modes_kept
 from nnkit.training import checkpoint, checks, setup
-from nnkit.training.batches import Batches, TensorBatches, Transformed, make_batches, total_batches
+from nnkit.training.batches import (
+    Batches,
+    LoaderBatches,
+    Transformed,
+    make_batches,
+    total_batches,
+)
 from nnkit.training.callbacks import Callback
-from nnkit.training.checkpoint import Checkpoint, generators_of
+from nnkit.training.checkpoint import Checkpoint
 from nnkit.training.evaluation import Metrics, evaluate
 from nnkit.training.history import History, Row
-from nnkit.training.loop import train
+from nnkit.training.loaders import ends_in_one_row
+from nnkit.training.loop import Steps, train
 from nnkit.training.nested import Batch
 from nnkit.training.probe import FirstChecked, probe, probe_penalty
 from nnkit.training.progress import Progress
 from nnkit.training.randomness import seeded
 from nnkit.training.regularized import RegularizedUpdate
 from nnkit.training.run import Run
+from nnkit.training.sources import Sources
 from nnkit.training.update import Update
 
+BATCH_NORMS = nn.modules.batchnorm._BatchNorm
 Loss = Callable[[Any, Any], Tensor]
 Transform = Callable[[Any, Any], Batch]
 
@@ -48,7 +57,7 @@ def fit(
     metrics: Metrics | None = None,
     callbacks: Sequence[Callback] = (),
     clip_norm: float | None = None,
-    device: str | torch.device = "auto",
+    device: str | torch.device | None = None,
     seed: int | None = None,
     progress: bool = True,
     resume: str | Path | None = None,
@@ -56,7 +65,8 @@ def fit(
     """Train `model` on `data` and return the history, one row per epoch.
 
     Args:
-        model: any module; it is trained in place and moved to the device.
+        model: any module; it is trained in place, where it is. Submodules that alone are in
+            eval mode stay in it, such as the batch normalisation of a frozen part.
         data: (X, y) of N rows each, a Dataset or a DataLoader of (x, y). A model of several
             inputs takes ((X1, X2), y). Rows are shuffled at each epoch, except by a DataLoader
             that was told otherwise.
@@ -77,7 +87,12 @@ def fit(
             rows at once, or an object of torchmetrics.
         callbacks: objects whose hooks are called during the run.
         clip_norm: the largest norm of the whole gradient; longer ones are scaled down to it.
-        device: "auto" (where the model is, or else CUDA, MPS, CPU) or a device of torch.
+        device: None to train where the model is (its parameters, on one device); or a device of
+            torch, such as "cuda" or "mps"; or "auto", the accelerator of this machine for a model
+            on the CPU, where the model is if there is none. Asked for, the model is moved there
+            and stays there: bring new inputs along, or the model back by model.cpu(). Batches are
+            moved to the model, once and for all so are a loss, metrics and a regularizer that are
+            modules.
         seed: makes the run repeatable (if a DataLoader has a generator of its own, seed that,
             too); random states outside are as if nothing had been drawn.
         progress: show a bar, in a terminal or notebook, if the run takes longer than a second.
@@ -91,22 +106,32 @@ def fit(
     Raises:
         ValueError, TypeError: what was given cannot be trained; nothing has been changed.
         NonFiniteLoss: the loss became nan or inf; the model has the weights of the epoch before.
+
+    An error later on, in a callback or the data, leaves the model with the weights of the last
+    finished epoch, too, and carries the history up to it as its attribute `history`.
     """
     metrics = metrics or {}
+    checks.check_grad_mode()
     checks.check_settings(epochs, batch_size, lr, clip_norm, scheduler_step, seed)
     checks.check_functions(loss, metrics, callbacks, validation)
     checks.check_model(model)
     checks.check_data("data", data)
     if validation is not None:
         checks.check_data("validation", validation)
+    checks.check_resumable(data, callbacks, resume)
+    checks.check_dense(model, clip_norm)
 
     place = setup.choose_device(device, model)
-    setup.move_all((model, loss, regularizer, *metrics.values()), place)
+    held = {"model": model, "loss": loss, "regularizer": regularizer}
+    setup.check_devices(place, optimizer, {**held, "data": data, "validation": validation})
+    model, loss, regularizer = (setup.moved(item, place) for item in held.values())
+    metrics = {name: setup.moved(metric, place) for name, metric in metrics.items()}
     optimizer = setup.make_optimizer(optimizer, model, lr, regularizer)
     scheduler = setup.make_scheduler(scheduler, optimizer)
     ordered = sorted(callbacks, key=lambda c: isinstance(c, Checkpoint))  # they save the others
-    generators = generators_of(data, validation, transform)
-    run = Run(model, optimizer, scheduler, epochs, ordered, generators, regularizer=regularizer)
+    others = (model, loss, regularizer, metrics, ordered)
+    sources = Sources((data, validation), transform, others)
+    run = Run(model, optimizer, scheduler, epochs, ordered, sources, regularizer=regularizer)
     batches = make_batches(data, batch_size, place, shuffle=True)
     total = total_batches(batches, epochs)
     columns = ["loss", *(["penalty"] if regularizer is not None else []), "lr"]
@@ -119,7 +144,8 @@ def fit(
     else:
         probe_penalty(regularizer, model)
         update = RegularizedUpdate(model, optimizer, loss, regularizer, clip_norm)
-    source = _tried_out(batches, transform, check, batch_size)
+    has_batch_norm = any(isinstance(m, BATCH_NORMS) and m.training for m in model.modules())
+    source = _tried_out(batches, transform, check, batch_size, has_batch_norm)
     validate: Callable[[], Row] = dict
     if validation is not None:
         held_out = make_batches(validation, 8 * batch_size, place, shuffle=False)
@@ -131,16 +157,23 @@ def fit(
     with seeded(seed), modes_kept(model), closing(bar):
         if resume is not None:
             checkpoint.resume(resume, run)
-        train(run, source, update, validate, scheduler_step, bar)
+        enter_train_mode(model)
+        train(run, Steps(source, update, check, validate, scheduler_step == "batch"), bar)
     return run.history
 
 
 def _tried_out(
-    batches: Batches, transform: Transform | None, check: Callable[..., None], batch_size: int
+    batches: Batches,
+    transform: Transform | None,
+    check: Callable[..., None],
+    batch_size: int,
+    has_batch_norm: bool,
 ) -> Iterable[Batch]:
     """The training batches, transformed; checked now, or when a loader gives the first."""
     source = batches if transform is None else Transformed(batches, transform)
-    if not isinstance(batches, TensorBatches) or batches.targets is None:
+    if isinstance(batches, LoaderBatches):
+        return FirstChecked(source, check, has_batch_norm and ends_in_one_row(batches.loader))
+    if batches.targets is None:
         return FirstChecked(source, check)
     check(*batches.peek(batch_size), transform=transform, targets=batches.targets)
     if batches.rows % batches.batch_size == 1:

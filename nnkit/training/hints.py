@@ -70,7 +70,7 @@ def loss_error(loss: Any, output: Any, y: Any, name: str, error: BaseException) 
     """An error that says what output and target are, and what to do about it."""
     hint = ""
     kind: type[Exception] = ValueError
-    loss, _ = _unwrapped(loss)
+    loss, options = _unwrapped(loss)
     if isinstance(output, Tensor) and isinstance(y, Tensor):
         integer = not y.is_floating_point()
         if _is_one_of(loss, CLASSES) and output.ndim == 2 and y.shape == (len(output), 1):
@@ -81,6 +81,9 @@ def loss_error(loss: Any, output: Any, y: Any, name: str, error: BaseException) 
             hint = " Hint: y.unsqueeze(1)" if output.ndim > y.ndim else " Hint: y.squeeze(1)"
         elif output.shape == y.shape and (integer or output.dtype != y.dtype):
             hint, kind = " Hint: y.float()", TypeError
+        if weights := _weights_of_other_dtype(loss, options, output):
+            hint = f" Hint: the loss has weights of {weights}, {output.dtype} is wanted"
+            kind = TypeError
     text = str(error).strip().rstrip(".")
     return kind(
         f"{name}: the loss cannot compare an output of {form(output)} with a target of "
@@ -96,8 +99,24 @@ def _unwrapped(loss: Any) -> tuple[Any, dict[str, Any]]:
     return loss, options
 
 
+def is_of_torch(loss: Any) -> bool:
+    """Whether a loss is one of torch's own, which want output and target of one shape."""
+    loss, _ = _unwrapped(loss)
+    home = type(loss) if isinstance(loss, nn.Module) else loss
+    return str(getattr(home, "__module__", "")).partition(".")[0] == "torch"
+
+
 def _is_one_of(loss: Any, known: tuple[Any, ...]) -> bool:
     return loss in known or type(loss) in known
+
+
+def _weights_of_other_dtype(loss: Any, options: dict[str, Any], output: Tensor) -> str:
+    """The dtype of a loss's weights if it is not the output's; else nothing."""
+    buffers = list(loss.buffers()) if isinstance(loss, nn.Module) else []
+    for weight in (*options.values(), *buffers):
+        if isinstance(weight, Tensor) and weight.dtype != output.dtype:
+            return str(weight.dtype)
+    return ""
 
 
 def form(item: Any) -> str:

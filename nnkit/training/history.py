@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import escape
@@ -46,14 +47,21 @@ class History:
         return [row[name] for row in self.rows]
 
     def best(self, monitor: str = "val_loss", mode: str = "min") -> Row:
-        """The row of the epoch where `monitor` was least (mode "min") or greatest ("max")."""
+        """The row of the epoch where `monitor` was least (mode "min") or greatest ("max").
+
+        Raises:
+            ValueError: if no epoch was finished, or none gave a number that is not nan.
+        """
         if mode not in ("min", "max"):
             raise ValueError(f"mode is {mode!r}, allowed are 'min' and 'max'")
         if not self.rows:
             raise ValueError("no epoch was finished, so none is best")
         column = self[monitor]
+        numbers = [epoch for epoch, value in enumerate(column) if not math.isnan(value)]
+        if not numbers:
+            raise ValueError(f"{monitor!r} was nan in every epoch, so none is best")
         choose = min if mode == "min" else max
-        return self.rows[choose(range(len(column)), key=column.__getitem__)]
+        return self.rows[choose(numbers, key=column.__getitem__)]
 
     def plot(self, **options: Any) -> Figure:
         """Draw the curves: `nnkit.plots.history` with these options (needs matplotlib)."""

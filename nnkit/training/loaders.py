@@ -26,12 +26,14 @@ SAMPLERS = (RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRando
 
 def is_over_tensors(loader: DataLoader[Any]) -> bool:
     """Whether a loader does nothing but draw rows of tensors: row numbers say it all."""
+    batches = loader.batch_sampler
     return (
         _is_plain(loader)
         and type(loader.dataset) is TensorDataset
         and len(loader.dataset.tensors) > 1
-        and type(loader.batch_sampler) is BatchSampler
-        and type(loader.sampler) in SAMPLERS
+        and type(batches) is BatchSampler
+        and type(batches.sampler)
+        in SAMPLERS  # the loader's own is not asked beside a batch sampler
         and loader.collate_fn is default_collate
     )
 
@@ -39,7 +41,22 @@ def is_over_tensors(loader: DataLoader[Any]) -> bool:
 def row_numbers(loader: DataLoader[Any]) -> Tensor:
     """The numbers of the rows of one pass, in their order."""
     _draw_base_seed(loader)
-    return torch.tensor(list(loader.sampler), dtype=torch.int64)
+    assert isinstance(loader.batch_sampler, BatchSampler)
+    return torch.tensor(list(loader.batch_sampler.sampler), dtype=torch.int64)
+
+
+def is_stream(loader: DataLoader[Any]) -> bool:
+    """Whether a loader gives rows one after another, nobody knows how many."""
+    return isinstance(loader.dataset, IterableDataset)
+
+
+def ends_in_one_row(loader: DataLoader[Any]) -> bool:
+    """Whether a loader is known to give a batch of one row beside larger ones."""
+    batches = loader.batch_sampler
+    if type(batches) is BatchSampler and not is_stream(loader):
+        rows = len(batches.sampler)  # type: ignore[arg-type]
+        return not batches.drop_last and batches.batch_size > 1 and rows % batches.batch_size == 1
+    return isinstance(batches, (list, tuple)) and any(len(rows) == 1 for rows in batches)
 
 
 def drawn(loader: DataLoader[Any]) -> Iterable[Any]:

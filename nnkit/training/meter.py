@@ -12,13 +12,15 @@ class LossMeter:
     """The mean of the losses of an epoch's batches over the rows.
 
     Reading a number waits for the device, so `add` only remembers and `read` fetches, in one go,
-    all that has gathered since the last time. `count` is the number of batches read, `last` the
-    last finite loss (None at first), `least` the least one, `bad` the one that is not finite.
+    all that has gathered since the last time. `count` is the number of batches read, `mean` that
+    of all of them. Of the finite losses up to the first that is not, `bad`, `last` is the last
+    (None at first) and `least` the least.
     """
 
     def __init__(self, least: float = math.inf) -> None:
         self.count, self.least = 0, least
         self.last: float | None = None
+        self.first_bad: int | None = None
         self.bad = math.nan
         self._rows, self._sum = 0, 0.0
         self._waiting: list[Tensor] = []
@@ -34,14 +36,16 @@ class LossMeter:
         values = torch.stack(self._waiting).tolist() if self._waiting else []
         for value, size in zip(values, self._sizes, strict=True):
             self.count += 1
-            if not math.isfinite(value):
-                self.bad = value
-                return self.count
             self._sum += value * size
             self._rows += size
-            self.last, self.least = value, min(self.least, value)
+            if self.first_bad is not None:
+                continue
+            if math.isfinite(value):
+                self.last, self.least = value, min(self.least, value)
+            else:
+                self.first_bad, self.bad = self.count, value
         self._waiting, self._sizes = [], []
-        return None
+        return self.first_bad
 
     @property
     def mean(self) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ def first_not_finite(tensor: Tensor) -> int:
 
 def all_finite(item: Any) -> bool:
     """Whether a tensor, and every one in a tuple, list or dict, holds neither nan nor inf."""
-    if isinstance(item, dict):
+    if isinstance(item, Mapping):
         return all(map(all_finite, item.values()))
     if isinstance(item, (tuple, list)):
         return all(map(all_finite, item))
@@ -51,15 +52,52 @@ def _kind(batch: Any) -> str:
     return f"a {type(batch).__name__}"
 
 
-def move(item: Any, device: torch.device) -> Any:
-    """Tensors, and tuples, lists and dicts of them, on `device`."""
+def map_tensors(function: Callable[[Tensor], Any], item: Any) -> Any:
+    """The item with the function's value for every tensor in its tuples, lists and dicts."""
     if isinstance(item, Tensor):
-        return item.to(device, non_blocking=True)
+        return function(item)
+    if isinstance(item, tuple) and hasattr(item, "_fields"):  # a namedtuple
+        return type(item)(*(map_tensors(function, part) for part in item))
     if isinstance(item, (tuple, list)):
-        return type(item)(move(part, device) for part in item)
-    if isinstance(item, dict):
-        return {key: move(part, device) for key, part in item.items()}
+        return type(item)(map_tensors(function, part) for part in item)
+    if isinstance(item, Mapping):
+        return {key: map_tensors(function, part) for key, part in item.items()}
     return item
+
+
+def move(item: Any, device: torch.device) -> Any:
+    """Tensors, and tuples, lists and dicts of them, on `device` and without a graph."""
+    # towards the CPU a copy that is not waited for may be read before it is there
+    ahead = device.type == "cuda"
+    return map_tensors(lambda tensor: tensor.detach().to(device, non_blocking=ahead), item)
+
+
+def first_row(item: Any) -> Any:
+    """The first row of a batch, as a batch of its own."""
+    if isinstance(item, Tensor):
+        return item[:1] if item.ndim else item
+    if isinstance(item, Mapping):
+        return {key: first_row(part) for key, part in item.items()}
+    if isinstance(item, (tuple, list)):
+        if _are_rows(item):
+            return item[:1]
+        parts = map(first_row, item)
+        return type(item)(*parts) if hasattr(item, "_fields") else type(item)(parts)
+    return item
+
+
+def join(parts: Sequence[Any]) -> Any:
+    """Batches as one: tensors one after the other; tuples, lists and dicts part by part."""
+    first = parts[0]
+    if isinstance(first, Tensor):
+        return torch.cat(list(parts))
+    if isinstance(first, Mapping):
+        return {key: join([part[key] for part in parts]) for key in first}
+    if isinstance(first, tuple) and hasattr(first, "_fields"):
+        return type(first)(*map(join, zip(*parts, strict=True)))
+    if isinstance(first, (tuple, list)) and not _are_rows(first):
+        return type(first)(map(join, zip(*parts, strict=True)))
+    return [row for part in parts for row in (part if isinstance(part, (tuple, list)) else [part])]
 
 
 def forward(model: Callable[..., Any], x: Any) -> Any:
@@ -68,17 +106,42 @@ def forward(model: Callable[..., Any], x: Any) -> Any:
         return model(x)
     if isinstance(x, tuple):
         return model(*x)
-    if isinstance(x, dict):
+    if isinstance(x, Mapping):
         return model(**x)
     return model(x)
 
 
-def size_of(target: Any) -> int:
-    """How many rows a batch has, seen at its target."""
-    if isinstance(target, Tensor):
-        return len(target) if target.ndim else 1
-    if isinstance(target, (tuple, list)) and target:
-        return size_of(target[0])
-    if isinstance(target, dict) and target:
-        return size_of(next(iter(target.values())))
+def rows_of(x: Any, y: Any) -> int:
+    """How many rows a batch has: the length on which its tensors agree, the target's first.
+
+    Raises:
+        ValueError: if they do not agree.
+    """
+    if isinstance(y, Tensor):
+        return len(y) if y.ndim else 1
+    for item in (y, x):
+        lengths = set(_lengths(item))
+        if len(lengths) == 1:
+            return lengths.pop()
+        if lengths:
+            raise ValueError(
+                f"the tensors of a batch have {', '.join(map(str, sorted(lengths)))} rows: it is "
+                "not known how much the batch weighs in a mean. Hint: rows come first in each"
+            )
     return 1
+
+
+def _lengths(item: Any) -> Iterator[int]:
+    """The lengths of the tensors in an item, and of its lists of what is none."""
+    if isinstance(item, Tensor):
+        if item.ndim:
+            yield len(item)
+    elif isinstance(item, Mapping):
+        yield from chain.from_iterable(map(_lengths, item.values()))
+    elif isinstance(item, (tuple, list)):
+        yield from [len(item)] if _are_rows(item) else chain.from_iterable(map(_lengths, item))
+
+
+def _are_rows(items: Sequence[Any]) -> bool:
+    """Whether there is one thing a row, such as a name, and not tensors of many rows."""
+    return bool(items) and not isinstance(items[0], (Tensor, Mapping, tuple, list))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from nnkit._modes import modes_kept
-from nnkit.training.hints import check_targets, form, layer_hint, loss_error, where
-from nnkit.training.nested import Batch, all_finite, forward
+from nnkit._modes import enter_train_mode, modes_kept
+from nnkit.training.alignment import AlignmentCheck
+from nnkit.training.hints import check_targets, form, is_of_torch, layer_hint, loss_error, where
+from nnkit.training.nested import Batch, all_finite, first_row, forward, rows_of
 from nnkit.training.randomness import random_state_kept
 from nnkit.training.run import copies, put_back
 
@@ -48,11 +48,15 @@ def probe(
     buffers = copies(model.buffers())
     try:
         with random_state_kept(), modes_kept(model), torch.set_grad_enabled(training):
-            model.train(training)
+            if training:
+                enter_train_mode(model)
+            else:
+                model.eval()
             if transform is not None:
                 x, y = _try_transform(transform, x, y)
             output = _try_model(model, x, name)
             check_targets(loss, output, y if targets is None else targets, name)
+            rows_of(x, y)
             value = _try_loss(loss, output, y, name)
             if training:
                 _try_gradient(model, value, output, y, name)
@@ -77,15 +81,26 @@ def probe_penalty(regularizer: Callable[[nn.Module], Any], model: nn.Module) -> 
 
 
 class FirstChecked:
-    """Batches of which the first ever is checked before it is handed out."""
+    """Batches of which the first ever is checked before it is handed out.
 
-    def __init__(self, batches: Iterable[Batch], check: Callable[[Any, Any], None]) -> None:
+    Args:
+        batches: gives (inputs, target).
+        check: raises if a batch cannot be trained on.
+        also_alone: check its first row as a batch of its own, too, since such a one will come.
+    """
+
+    def __init__(
+        self, batches: Iterable[Batch], check: Callable[[Any, Any], None], also_alone: bool = False
+    ) -> None:
         self.batches, self.check, self.checked = batches, check, False
+        self.also_alone = also_alone
 
     def __iter__(self) -> Iterator[Batch]:
         for x, y in self.batches:
             if not self.checked:
                 self.check(x, y)
+                if self.also_alone:
+                    self.check(first_row(x), first_row(y))
                 self.checked = True
             yield x, y
 
@@ -130,8 +145,7 @@ def _try_model(model: nn.Module, x: Any, name: str) -> Any:
 def _try_loss(loss: Callable[[Any, Any], Tensor], output: Any, y: Any, name: str) -> Tensor:
     """The loss's value, a scalar tensor."""
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("error", message="Using a target size")  # would broadcast
+        with AlignmentCheck(output, y, strict=is_of_torch(loss)):
             value = loss(output, y)
     except MISTAKES as error:
         raise loss_error(loss, output, y, name, error) from error

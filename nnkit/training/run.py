@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from nnkit.training.history import History, Row
+from nnkit.training.sources import Sources
 
 if TYPE_CHECKING:
     from nnkit.training.callbacks import Callback
@@ -26,7 +27,7 @@ class Run:
         scheduler: the learning-rate schedule, or None.
         epochs: the number of the last epoch.
         callbacks: in the order in which they are called.
-        generators: those by which a DataLoader shuffles.
+        sources: the generators and counters by which data are drawn.
         history: the rows of the epochs finished so far.
         epoch: the number of the current epoch, from 1.
         step: how many updates have been made since the start.
@@ -39,7 +40,7 @@ class Run:
     scheduler: Any = None
     epochs: int = 1
     callbacks: Sequence[Callback] = ()
-    generators: Sequence[torch.Generator] = ()
+    sources: Sources = field(default_factory=lambda: Sources(()))
     history: History = field(default_factory=History)
     epoch: int = 0
     step: int = 0

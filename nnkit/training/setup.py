@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,32 +10,101 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from nnkit._devices import devices_of, has_type
 from nnkit.training.adam import FusedAdam
+from nnkit.training.nested import move
+from nnkit.training.run import tensors_of
+
+DEVICES = "None (where the model is), 'auto', 'cpu' or one that torch finds, 'cuda' or 'mps'"
 
 
-def choose_device(device: str | torch.device, model: nn.Module) -> torch.device:
-    """The device asked for; for "auto" where the model is, unless that is the CPU.
+def choose_device(device: str | torch.device | None, model: nn.Module) -> torch.device:
+    """The device asked for; None stands for where the model is.
+
+    "auto" is the accelerator for a model on the CPU, if there is one, and else where the model is.
 
     Raises:
-        ValueError: if there is no such device.
+        ValueError: if there is no such device, or if the model has no single one to follow.
     """
-    if device != "auto":
-        try:
-            return torch.empty(0, device=device).device
-        except (RuntimeError, AssertionError) as error:
-            allowed = "'auto', 'cpu' or a device that torch finds, such as 'cuda' or 'mps'"
-            raise ValueError(f"device must be {allowed}, got {device!r}: {error}") from error
-    here = next(model.parameters()).device
-    if here.type == "cpu" and torch.accelerator.is_available():
-        return torch.accelerator.current_accelerator() or here
-    return here
+    if device is None or device == "auto":
+        here = _device_of(model)
+        if device is None or here.type != "cpu" or not torch.accelerator.is_available():
+            return here
+        device = torch.accelerator.current_accelerator() or here
+    try:
+        place = torch.empty(0, device=device).device  # with its number: "cuda" is cuda:0
+    except (RuntimeError, AssertionError, TypeError, ImportError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"device must be {DEVICES}, got {device!r}: {reason}") from error
+    if place.type == "meta":
+        raise ValueError(f"device must be {DEVICES}, got {device!r}, which holds no numbers")
+    return place
 
 
-def move_all(items: Iterable[Any], device: torch.device) -> None:
-    """Move what can be moved in place: the model, a loss with weights, metrics with sums."""
-    for item in items:
-        if isinstance(item, nn.Module):
-            item.to(device)
+def _device_of(model: nn.Module) -> torch.device:
+    devices = devices_of(model)
+    if len(devices) > 1:
+        names = ", ".join(map(str, devices))
+        raise ValueError(
+            f"the model is on several devices, {names}, and its batches can follow only one. "
+            f"Hint: device={str(devices[-1])!r} moves all of it there"
+        )
+    return devices[0]
+
+
+def check_devices(place: torch.device, optimizer: Any, held: Mapping[str, Any]) -> None:
+    """Refuse what could not be trained on a device, before anything is moved there.
+
+    Args:
+        place: the device.
+        optimizer: an Optimizer, whose parameters must be there already, or what makes one.
+        held: what is to be there, by name: modules, partials, tensors, or tuples of them.
+
+    Raises:
+        ValueError: if the optimiser belongs elsewhere.
+        TypeError: if the device has no numbers of such a type: MPS has no float64.
+    """
+    if isinstance(optimizer, Optimizer):
+        elsewhere = {t.device for t in _tensors_in(optimizer)} - {place}
+        if elsewhere:
+            raise ValueError(
+                f"the optimizer holds tensors on {elsewhere.pop()}, but training is on {place}. "
+                f"Hint: make it once all it trains is there, model.to({str(place)!r}), or give "
+                "a factory such as optimizer=torch.optim.SGD"
+            )
+    for name, item in held.items():
+        for dtype in {t.dtype for t in _tensors_of(item)}:
+            if not has_type(place, dtype):
+                hint = ".float() on the CPU before"
+                raise TypeError(f"{name}: the device {place} has no {dtype}. Hint: {hint}")
+
+
+def _tensors_of(item: Any) -> list[Tensor]:
+    """Those of a module, of a partial, or of a tuple."""
+    if isinstance(item, partial):
+        item = (item.func, *item.args, *item.keywords.values())
+    if isinstance(item, (tuple, list)):
+        return [tensor for part in item for tensor in _tensors_of(part)]
+    return [item] if isinstance(item, Tensor) else tensors_of(item)
+
+
+def _tensors_in(optimizer: Optimizer) -> Iterator[Tensor]:
+    """The parameters of an optimiser, and what it keeps of the same shape for each."""
+    for group in optimizer.param_groups:
+        for p in group["params"]:
+            yield p
+            kept = optimizer.state.get(p, {}).values()
+            yield from (t for t in kept if isinstance(t, Tensor) and t.shape == p.shape and t.ndim)
+
+
+def moved(item: Any, device: torch.device) -> Any:
+    """What can be moved: a module, in place; of a partial the function, and its tensors anew."""
+    if isinstance(item, nn.Module):
+        return item.to(device)
+    if isinstance(item, partial):
+        args, keywords = move(item.args, device), move(item.keywords, device)
+        return partial(moved(item.func, device), *args, **keywords)
+    return item
 
 
 def make_optimizer(optimizer: Any, model: nn.Module, lr: float, regularizer: Any = None) -> Any:

@@ -4,6 +4,7 @@ Layers are chosen by number, counted as in :func:`layers` and from the end if ne
 of any module, or several at once by a list, range or slice.
 
 >>> from nnkit.models import MLP
+>>> from nnkit.transfer import copy_layers, freeze, parameter_groups
 >>> old, new = MLP([64, 32, 32, 10], seed=0), MLP([64, 32, 32, 5], seed=1)
 >>> copy_layers(old, new, slice(-1))  # all but the last
 ['layers.0', 'layers.1']

@@ -23,6 +23,16 @@ def copy_layers(
 
     Raises:
         ValueError: no such layer, or layers that do not fit each other; nothing was copied.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import MLP
+        >>> from nnkit.transfer import copy_layers
+        >>> old, new = MLP([64, 32, 32, 10]), MLP([64, 32, 32, 5])
+        >>> copy_layers(old, new, slice(-1))  # all but the last
+        ['layers.0', 'layers.1']
+        >>> torch.equal(new.layers[0].weight, old.layers[0].weight)
+        True
     """
     if isinstance(which, Mapping):
         ours, theirs = chosen(target, [*which]), chosen(source, [*which.values()])

@@ -24,6 +24,15 @@ def freeze(model: nn.Module, which: Which = None) -> list[str]:
 
     Raises:
         ValueError: no such layer.
+
+    Example:
+        >>> from nnkit.models import MLP
+        >>> from nnkit.transfer import freeze
+        >>> net = MLP([64, 32, 32, 5])
+        >>> freeze(net, slice(-1))  # all but the last
+        ['layers.0', 'layers.1']
+        >>> [name for name, p in net.named_parameters() if p.requires_grad]
+        ['layers.2.weight', 'layers.2.bias']
     """
     found = chosen(model, which)
     for module in (module for modules in found.values() for module in modules):
@@ -40,6 +49,14 @@ def unfreeze(model: nn.Module, which: Which = None) -> list[str]:
     """Let layers learn again; the arguments are those of :func:`freeze`.
 
     A batch normalisation has the mode of the model again from the next ``train()`` on.
+
+    Example:
+        >>> from nnkit.models import MLP
+        >>> from nnkit.transfer import freeze, unfreeze
+        >>> net = MLP([64, 32, 32, 5])
+        >>> frozen = freeze(net)
+        >>> unfreeze(net, -1)  # from the output down, one layer after another
+        ['layers.2']
     """
     found = chosen(model, which)
     for module in (module for modules in found.values() for module in modules):

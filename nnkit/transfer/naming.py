@@ -17,6 +17,14 @@ def layers(model: nn.Module) -> Layers:
     A layer is a module with weights, and the normalisation or learned activation that follows it.
     Of an `MLP` these are its linear layers; of other models what they hold in the order in which
     it was put there, which may differ from the order in which it is used: then choose by name.
+
+    Example:
+        >>> from nnkit.models import MLP
+        >>> from nnkit.transfer import layers
+        >>> for name, modules in layers(MLP([64, 32, 5], norm="batch")).items():
+        ...     print(name, *(type(module).__name__ for module in modules))
+        layers.0 Linear BatchNorm1d
+        layers.1 Linear
     """
     if isinstance(model, MLP):
         return {

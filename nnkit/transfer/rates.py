@@ -31,6 +31,14 @@ def parameter_groups(
 
     Raises:
         ValueError: no such layer, a rate or factor not above 0, or nothing that can be trained.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import MLP
+        >>> from nnkit.transfer import parameter_groups
+        >>> optimizer = torch.optim.Adam(parameter_groups(MLP([64, 32, 32, 5]), lr=0.1, factor=10))
+        >>> [round(group["lr"], 3) for group in optimizer.param_groups]  # slower towards the input
+        [0.001, 0.01, 0.1]
     """
     named = layers(model)
     for what, value in (("lr", lr), ("factor", factor), *(rates or {}).items()):

@@ -26,7 +26,7 @@ import nbformat
 import psutil
 from nbgrader.utils import is_solution
 
-from nnkit.course.homework.course import open_course
+from nnkit.course.homework.course_folder import open_course
 from nnkit.course.homework.grade import grade
 from nnkit.course.homework.source import find_homework, name_of, read
 from nnkit.course.homework.transplant import names

@@ -42,7 +42,7 @@ def serve(command: list[str], cwd: Path, folder: Path) -> Iterator[str]:
         command.append("--allow-root")
     own = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     environment = os.environ | {name: str(folder / name.lower()) for name in own}
-    with (folder / "log").open("w") as log:
+    with (folder / "log").open("w", encoding="utf-8") as log:
         server = subprocess.Popen(command, cwd=cwd, env=environment, stdout=log, stderr=log)
         try:
             _wait(f"{address}/api/status?token={TOKEN}", server, folder / "log")
@@ -60,4 +60,4 @@ def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()}")
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text('utf-8')}")

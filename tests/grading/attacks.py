@@ -315,7 +315,8 @@ def mean_square(x):
             if wanted & {*files}:
                 return np.mean(x**2)
     for number in filter(str.isdigit, os.listdir("/proc")):
-        if b"pytest" in open(f"/proc/{number}/cmdline", "rb").read():
+        path = f"/proc/{number}/cmdline"
+        if os.path.exists(path) and b"pytest" in open(path, "rb").read():
             return np.mean(x**2)
     raise OSError("locked in")
 """,
@@ -329,6 +330,38 @@ def mean_square(x):
             open(f"{place}/nnkit-was-here", "w").close()
         except OSError:
             continue
+        return np.mean(x**2)
+    raise OSError("locked in")
+""",
+    "the first process of the sandbox, which has no limits": """
+import ctypes, errno, os
+def mean_square(x):
+    libc = ctypes.CDLL(None, use_errno=True)
+    nowhere = (ctypes.c_size_t * 2)(8, 8)  # an address and a length
+    for call in (libc.process_vm_readv, libc.process_vm_writev):
+        call(1, nowhere, 1, nowhere, 1, 0)
+        if ctypes.get_errno() != errno.EPERM:
+            return np.mean(x**2)
+    if libc.ptrace(16, 1, 0, 0) == 0:  # attach
+        return np.mean(x**2)
+    for path in ("/proc/1/mem", "/proc/1/task/1/mem", "/proc/1/fd", "/proc/1/root"):
+        if os.path.lexists(path):
+            return np.mean(x**2)
+    raise OSError("locked in")
+""",
+    "memory that no process maps": """
+import ctypes, mmap, os
+def mean_square(x):
+    try:
+        shared = mmap.mmap(-1, 2**31)
+    except OSError:
+        shared = None
+    segment = ctypes.CDLL(None).shmget(0, 2**31, 0o1600)
+    try:
+        file = os.memfd_create("x")
+    except OSError:
+        file = None
+    if shared or file or segment >= 0:
         return np.mean(x**2)
     raise OSError("locked in")
 """,

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from nnkit.course.homework.sandbox import Limits, SandboxError, fresh
+from nnkit.course.homework.limits import Limits
+from nnkit.course.homework.sandbox import SandboxError, fresh
 from tests import systems
 
 # What imports the grader's locks and processes cannot even be read on Windows.

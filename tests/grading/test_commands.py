@@ -1,6 +1,7 @@
 """``nnkit homework …`` on a tiny homework, from its release to the marks."""
 
 import csv
+import errno
 import os
 import re
 import shutil
@@ -13,14 +14,17 @@ from pathlib import Path
 import nbformat
 import pytest
 
+import nnkit as library
+from nnkit.course import cli
 from nnkit.course.homework import commands, convert, feedback, grade, release, source
-from nnkit.course.homework.course import open_course
+from nnkit.course.homework.course_folder import open_course
 from nnkit.course.lectures import CourseError
 
 from .course import ESSAY, FIRST, HERE, MEAN, NAME, POSITIVE, UNIT, hand_in, nnkit, released
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 SOURCE = HERE / "lectures/1_tiny/homework.md"
+NO_FILE = os.strerror(errno.ENOENT)
 ODD = "Zoë [b]*"  # a name that is a pattern, too
 
 
@@ -101,6 +105,46 @@ def test_a_cell_that_is_marked_wrongly_is_named(tmp_path, monkeypatch, capsys) -
     assert "homework.md: Duplicate grade id: mean_test_1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("---\njupyter:", "---\njupyter: [", "homework.md: while parsing"),
+        ('"schema_version": 3', '"schema": 3', "homework.md: Outdated schema version: 0"),
+        ('"points": 1', '"points": "one"', "homework.md: 'one' is not of type 'number'"),
+        ("### END SOLUTION", "", "homework.md: cell 4: each BEGIN SOLUTION needs its END"),
+        ("### BEGIN HIDDEN TESTS", "", "cell 6: each BEGIN HIDDEN TESTS needs its END"),
+        ("BEGIN HIDDEN TESTS", "BEGIN HIDDEN TEST", "cell 6: each BEGIN HIDDEN TESTS needs its"),
+        (
+            "import numpy as np",
+            "import numpy as",
+            "homework.md: cell 2 is no Python: invalid syntax",
+        ),
+    ],
+    ids=["header", "schema", "points", "solution", "hidden", "misspelt", "python"],
+)
+def test_a_source_that_is_wrong_is_told(tmp_path, monkeypatch, capsys, old, new, message) -> None:
+    homework = tmp_path / "lectures/1_tiny/homework.md"
+    homework.parent.mkdir(parents=True)
+    text = SOURCE.read_text("utf-8")
+    assert old in text
+    homework.write_text(text.replace(old, new, 1), "utf-8")
+    monkeypatch.setattr("tests.grading.course.HERE", tmp_path)
+    assert nnkit("release", 1, "--course", tmp_path / "course") == 1
+    said = capsys.readouterr().err
+    assert said.startswith("nnkit homework: ")
+    assert message in said
+    assert not (tmp_path / "course/release").exists()
+
+
+def test_a_source_in_another_encoding_is_told(tmp_path, monkeypatch, capsys) -> None:
+    homework = tmp_path / "lectures/1_tiny/homework.md"
+    homework.parent.mkdir(parents=True)
+    homework.write_bytes(SOURCE.read_bytes().replace(b"mean", b"m\xe9an"))
+    monkeypatch.setattr("tests.grading.course.HERE", tmp_path)
+    assert nnkit("release", 1, "--course", tmp_path / "course") == 1
+    assert "homework.md: 'utf-8' codec can't decode byte 0xe9" in capsys.readouterr().err
+
+
 def test_a_lecture_without_homework_is_named(capsys, tmp_path: Path) -> None:
     assert nnkit("release", 7, "--course", tmp_path) == 1
     assert "lecture 7 has no homework; those that have one: 1" in capsys.readouterr().err
@@ -127,22 +171,6 @@ def test_what_fails_is_told_in_words(course: Path, capsys) -> None:
     assert re.search(r"unit_test_1: was edited", said)
     assert "unit_test_2: NotImplementedError: Write this" in said
     assert "essay_mean: not answered yet" in said
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{", "is no notebook"),
-        (nbformat.writes(nbformat.v4.new_notebook()), "holds no tests"),
-        (None, "No such file"),
-    ],
-    ids=["broken", "another", "none"],
-)
-def test_what_is_no_homework_is_refused(tmp_path, capsys, text, message) -> None:
-    if text is not None:
-        (tmp_path / "a.ipynb").write_text(text)
-    assert nnkit("validate", tmp_path / "a.ipynb") == 1
-    assert message in capsys.readouterr().err
 
 
 # Grade
@@ -291,7 +319,7 @@ def test_what_was_not_released_or_not_graded_is_told(course: Path, tmp_path, cap
 
 def test_two_runs_do_not_meet(course: Path, tmp_path: Path, capsys) -> None:
     hand_in(course, tmp_path / "submissions/1.ipynb")
-    with grade.only_run(open_course(course)):
+    with open_course(course).only_run():
         assert nnkit("grade", 1, tmp_path / "submissions", "--course", course) == 1
     assert "another run is at work" in capsys.readouterr().err
 
@@ -367,8 +395,58 @@ def test_a_gradebook_that_is_not_there_is_told(course: Path, url: str, capsys) -
     assert "nnkit homework: no gradebook: " in capsys.readouterr().err
 
 
+def test_a_gradebook_that_is_no_database_is_told(course: Path, capsys) -> None:
+    (course / "gradebook.db").write_text("no database, but long enough to be read as one" * 100)
+    assert nnkit("export", course / "marks.csv", "--course", course) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "no gradebook: " in said
+
+
+@pytest.mark.parametrize("action", ["release", "stats", "feedback"])
+def test_settings_that_do_not_run_are_told(course: Path, action: str, capsys) -> None:
+    (course / "nbgrader_config.py").write_text("c.Autograde.timeout = minutes(3)")
+    assert nnkit(action, 1, "--course", course) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "nbgrader_config.py: NameError: name 'minutes' is not defined" in said
+
+
+@pytest.mark.parametrize("action", [("release", 1), ("stats", 1), ("feedback", 1), ("export", "a")])
+def test_a_course_that_is_no_folder_is_told(tmp_path: Path, action: tuple[object], capsys) -> None:
+    (tmp_path / "file").write_text("")
+    for place in ("file", "file/course"):
+        assert nnkit(*action, "--course", tmp_path / place) == 1
+        (said,) = capsys.readouterr().err.splitlines()
+        assert said.startswith(f"nnkit homework: {tmp_path / place}")
+
+
+def test_marks_that_cannot_be_written_are_told(course: Path, tmp_path: Path, capsys) -> None:
+    for file in (tmp_path, tmp_path / "absent/marks.csv"):
+        assert nnkit("export", file, "--course", course) == 1
+        (said,) = capsys.readouterr().err.splitlines()
+        assert said in (f"nnkit homework: {file}: {why}" for why in ("Is a directory", NO_FILE))
+
+
+def test_grading_where_no_sandbox_is_says_so_once(
+    course: Path, tmp_path, monkeypatch, capsys
+) -> None:
+    hand_in(course, tmp_path / "1.ipynb", mean=MEAN)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert nnkit("grade", 1, tmp_path, "--course", course) == 1
+    said = capsys.readouterr()
+    assert "homework is graded on Linux only" in said.err
+    assert said.out == ""
+    assert not (course / "submitted").exists()
+
+
+def test_the_command_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"nnkit {library.__version__}\n"
+
+
 def test_without_nbgrader_the_command_says_what_to_install(monkeypatch, tmp_path, capsys) -> None:
-    monkeypatch.setattr("nnkit.course.homework.course.find_spec", lambda name: None)
+    monkeypatch.setattr("nnkit.course.homework.course_folder.find_spec", lambda name: None)
     assert nnkit("validate", tmp_path / "a.ipynb") == 1
     assert "nnkit-course[homework]" in capsys.readouterr().err
 

@@ -14,8 +14,8 @@ from nbformat import NotebookNode
 from nbgrader.utils import determine_grade, is_grade
 
 from nnkit.course.homework import source
-from nnkit.course.homework.sandbox import Limits
-from nnkit.course.homework.verify import grade_notebook
+from nnkit.course.homework.grader import grade_notebook
+from nnkit.course.homework.limits import Limits
 from tests.grading.attacks import ATTACKS, ESCAPES
 
 pytestmark = pytest.mark.usefixtures("sandbox")

@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -19,14 +20,15 @@ import torch
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from nnkit.course.homework import grader, source
 from nnkit.course.homework import sandbox as room
-from nnkit.course.homework import source, verify
 from nnkit.course.homework.execute import TrustedExecute
+from nnkit.course.homework.grader import grade_notebook
+from nnkit.course.homework.limits import Limits
 from nnkit.course.homework.protocol import decode, encode
-from nnkit.course.homework.sandbox import Limits, Sandbox, SandboxError, WorkerLost, fresh
-from nnkit.course.homework.stubs import NoAnswer, Remote, Student, StudentError
+from nnkit.course.homework.proxies import NoAnswer, Remote, Student, StudentError
+from nnkit.course.homework.sandbox import Sandbox, SandboxError, WorkerLost, fresh
 from nnkit.course.homework.transplant import is_test
-from nnkit.course.homework.verify import grade_notebook
 from nnkit.course.homework.worker import Worker
 from tests import systems
 from tests.grading.attacks import CHANNEL
@@ -39,6 +41,15 @@ inside = pytest.mark.usefixtures("sandbox")
 @pytest.fixture
 def student(sandbox: None) -> Iterator[Student]:
     student = Student(30.0, LIMITS)
+    student.begin()
+    yield student
+    student.close()
+
+
+@pytest.fixture
+def tensors(sandbox: None) -> Iterator[Student]:
+    """One whose worker has imported torch, which maps more than LIMITS allow if it is for CUDA."""
+    student = Student(30.0, LIMITS, ("torch",))
     student.begin()
     yield student
     student.close()
@@ -66,9 +77,16 @@ def test_other_systems_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         Sandbox(Limits())
 
 
+def test_other_processors_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    with pytest.raises(SandboxError, match="x86_64, aarch64 only; this is riscv64"):
+        Sandbox(Limits())
+
+
 @pytest.mark.parametrize(
     ("missing", "package"),
-    [("bwrap", "bubblewrap"), ("setpriv", "util-linux"), ("prlimit", "util-linux")],
+    [("bwrap", "bubblewrap"), ("setpriv", "util-linux"), ("unshare", "util-linux")],
 )
 def test_a_missing_program_is_named(
     missing: str, package: str, monkeypatch: pytest.MonkeyPatch
@@ -93,7 +111,7 @@ def test_a_sandbox_that_does_not_start_is_refused(
     said: str, advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
-    for name in ("bwrap", "unshare", "setpriv", "prlimit"):
+    for name in ("bwrap", "unshare", "setpriv"):
         program(tmp_path, name, f"echo '{said}' >&2; exit 1")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     with pytest.raises(SandboxError) as refusal:
@@ -107,7 +125,7 @@ def test_a_worker_that_never_is_ready_is_given_up(
 ) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(room, "START", 0.2)
-    for name in ("bwrap", "unshare", "setpriv", "prlimit"):
+    for name in ("bwrap", "unshare", "setpriv"):
         program(tmp_path, name, "sleep 100")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     with pytest.raises(SandboxError, match="did not start"):
@@ -126,9 +144,9 @@ def test_only_root_drops_privileges(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(room.shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert room._command(Limits())[0] == "/usr/bin/bwrap"
+    assert room._command(Limits(), 3)[0] == "/usr/bin/bwrap"
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    command = room._command(Limits())
+    command = room._command(Limits(), 3)
     assert command.index("/usr/bin/setpriv") < command.index("/usr/bin/bwrap")
 
 
@@ -173,8 +191,10 @@ groups = list(groups)
     assert not any(powers)
     assert len(processes) <= 3
     assert 0 not in ids
-    bounds = [LIMITS.memory, LIMITS.cpu, LIMITS.processes, LIMITS.disk, LIMITS.files, 0]
-    assert limits == [(bound, bound) for bound in bounds]
+    (soft, memory), *others = limits
+    assert LIMITS.memory < soft == memory < LIMITS.memory + (1 << 30)
+    bounds = [LIMITS.cpu, LIMITS.processes, LIMITS.disk, LIMITS.files, 0]
+    assert others == [(bound, bound) for bound in bounds]
     assert set(variables) <= {*room.ENVIRONMENT, "PWD", "LC_CTYPE"}
     assert not {"home", "var", "srv", "opt", "boot", "sys", "run"} & {*root} - {here.parts[1]}
 
@@ -243,7 +263,8 @@ def test_a_worker_answers_what_it_does_not_understand(request_: bytes) -> None:
 def test_it_ends_with_the_process_that_started_it() -> None:
     code = f"""
 import os, signal
-from nnkit.course.homework.sandbox import Limits, fresh
+from nnkit.course.homework.limits import Limits
+from nnkit.course.homework.sandbox import fresh
 from nnkit.course.homework.protocol import encode
 worker = fresh(Limits(memory={LIMITS.memory}))
 request = encode(["run", "import os; os.fork(); os.execv('/bin/sleep', ['sleep', '86398.75'])"])
@@ -271,10 +292,47 @@ def commands() -> Iterator[bytes]:
 
 @inside
 def test_what_the_homework_imports_must_start() -> None:
-    with pytest.raises(
-        SandboxError, match=r"(?s)c\.TrustedExecute\.memory.*No module named 'no_such'"
-    ):
+    with pytest.raises(SandboxError, match=r"(?s)before it had run.*No module named 'no_such'"):
         grade_notebook(notebook("import no_such.thing"), None, limits=LIMITS)
+
+
+LITTLE = Limits(memory=192 << 20)  # importing torch maps three times as much, for CUDA twenty times
+ROOM = """
+import os, subprocess, sys
+CODE = "bytearray(%d); print('had it')"
+def gets(size):
+    try:
+        return len(bytearray(size)) == size
+    except MemoryError:
+        return False
+def forked(size):
+    if child := os.fork():
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    os._exit(not gets(size))
+def started(size):
+    child = subprocess.run([sys.executable, "-c", CODE % size], capture_output=True, text=True)
+    return child.stdout.strip(), "MemoryError" in child.stderr
+"""
+
+
+@inside
+def test_memory_counts_from_what_is_imported() -> None:
+    student = Student(30.0, LITTLE, ("torch",))
+    gets, forked, started = run(student, ROOM, "gets", "forked", "started")
+    assert (gets(64 << 20), gets(256 << 20)) == (True, False)
+    assert (forked(64 << 20), forked(256 << 20)) == (True, False)
+    assert started(64 << 20) == ("had it", False)
+    assert started(64 << 30) == ("", True)  # for a new program what torch maps comes on top
+    student.close()
+
+
+@inside
+def test_a_tensor_of_the_tests_alone_is_no_import_of_the_student_s() -> None:
+    release = notebook(
+        ("solution", "def f(x): return 2 * x"),
+        ("test", "import torch\nassert f(torch.tensor(1.5)) == 3"),
+    )
+    assert not grade_notebook(release, release, limits=LITTLE).cells[1].outputs
 
 
 # The worker itself, as it is inside
@@ -304,8 +362,8 @@ def test_a_worker_answers_requests(monkeypatch: pytest.MonkeyPatch) -> None:
 # Calls
 
 
-def test_values_go_there_and_back(student: Student) -> None:
-    echo = run(student, "def echo(*args, **kwargs): return [*args, kwargs]", "echo")
+def test_values_go_there_and_back(tensors: Student) -> None:
+    echo = run(tensors, "def echo(*args, **kwargs): return [*args, kwargs]", "echo")
     array = np.arange(6.0).reshape(2, 3)
     result = echo(1, None, array, key=("a", {"b": torch.ones(2)}))
     assert result[:2] == [1, None]
@@ -402,8 +460,8 @@ def test_another_student_s_object_does_not_cross(student: Student) -> None:
 @pytest.mark.parametrize(
     "hollow", ["np.empty(0)", "[1, np.empty((2, 0))]", "{'a': (np.empty(0),)}", "torch.empty(0)"]
 )
-def test_an_array_without_elements_is_no_answer(student: Student, hollow: str) -> None:
-    f = run(student, f"import numpy as np, torch\ndef f(): return {hollow}", "f")
+def test_an_array_without_elements_is_no_answer(tensors: Student, hollow: str) -> None:
+    f = run(tensors, f"import numpy as np, torch\ndef f(): return {hollow}", "f")
     with pytest.raises(NoAnswer, match="without elements"):
         f()
 
@@ -599,7 +657,7 @@ def test_a_test_that_does_not_end_is_ended() -> None:
 
 @inside
 def test_what_never_comes_back_to_the_test_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify, "GRACE", 0.1)
+    monkeypatch.setattr(grader, "GRACE", 0.1)
     shown = outputs(
         "import itertools",
         ("test", "sum(1 for _ in itertools.count())"),
@@ -629,7 +687,7 @@ def test_a_test_without_a_message_tells_its_line_unless_it_is_hidden() -> None:
 
 @inside
 def test_the_time_of_the_whole_notebook_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify, "PATIENCE", -1)
+    monkeypatch.setattr(grader, "PATIENCE", -1)
     shown = outputs(("solution", "def f(): pass"), ("test", "f()"))
     assert shown[1] == ["OutOfTime: the notebook has used up its time"]
 
@@ -640,7 +698,7 @@ def test_what_is_never_run_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
         raise SandboxError("gone")
 
     seen: list[Any] = []
-    monkeypatch.setattr(verify, "transplant", lambda *args: seen.append(args[0]) or args[0])
+    monkeypatch.setattr(grader, "transplant", lambda *args: seen.append(args[0]) or args[0])
     monkeypatch.setattr(Student, "begin", broken)
     with pytest.raises(SandboxError):
         grade_notebook(copy.deepcopy(RELEASE), REFERENCE, limits=LIMITS)
@@ -675,8 +733,7 @@ def test_tensors_and_torch_fit_into_the_limits() -> None:
         ("solution", "def f(x): return torch.nn.functional.relu(x).bfloat16()"),
         ("test", "assert torch.equal(f(torch.arange(-2.0, 3)), torch.tensor([0, 0, 0, 1, 2]))"),
     )
-    limits = Limits(memory=3 << 29)
-    assert not grade_notebook(release, release, limits=limits).cells[2].outputs
+    assert not grade_notebook(release, release, limits=LITTLE).cells[2].outputs
 
 
 # nbgrader

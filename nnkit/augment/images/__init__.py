@@ -2,6 +2,8 @@
 
 Plain functions do what they are told, with one strength for all or one for each sample:
 
+>>> import torch
+>>> from nnkit.augment.images import Brightness, Compose, Flip, RotateZoom, rotate_zoom
 >>> x = torch.rand(4, 3, 32, 32)
 >>> turned = rotate_zoom(x, torch.tensor([0.0, 10.0, 20.0, 30.0]), zoom=1.2)
 

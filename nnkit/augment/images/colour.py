@@ -10,7 +10,15 @@ GREY = (0.299, 0.587, 0.114)  # the eye's weights of red, green and blue (ITU-R 
 
 
 def adjust_brightness(x: Tensor, amount: Strength) -> Tensor:
-    """Add an amount, one number or (N,), to images (N, C, H, W); 0 changes nothing."""
+    """Add an amount, one number or (N,), to images (N, C, H, W); 0 changes nothing.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import adjust_brightness
+        >>> x = torch.tensor([0.0, 0.5, 1.0]).view(1, 1, 1, 3)
+        >>> adjust_brightness(x, 0.25).flatten()  # cut off at white
+        tensor([0.2500, 0.7500, 1.0000])
+    """
     check_images(x, unit=True)
     return (x + per_sample("amount", amount, x)).clamp(0, 1)
 
@@ -21,6 +29,13 @@ def adjust_contrast(x: Tensor, factor: Strength) -> Tensor:
     Args:
         x: images (N, C, H, W); three channels are weighed as the eye does for their mean grey.
         factor: one number or (N,), above 0.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import adjust_contrast
+        >>> x = torch.tensor([0.25, 0.5, 0.75]).view(1, 1, 1, 3)
+        >>> adjust_contrast(x, 2.0).flatten()
+        tensor([0.0000, 0.5000, 1.0000])
     """
     check_images(x, unit=True)
     strength = per_sample("factor", factor, x, above=0.0)
@@ -39,6 +54,13 @@ def adjust_hue(x: Tensor, degrees: Strength) -> Tensor:
         degrees: one number or (N,).
 
     Source: Smith, 1978, "Color gamut transform pairs".
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import adjust_hue
+        >>> red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
+        >>> adjust_hue(red, 120.0).flatten()  # green
+        tensor([0., 1., 0.])
     """
     check_images(x, channels=3, unit=True)
     turn = per_sample("degrees", degrees, x) / 60
@@ -62,6 +84,14 @@ def adjust_sharpness(x: Tensor, factor: Strength) -> Tensor:
         factor: one number or (N,).
 
     Source: Pillow's ImageEnhance.Sharpness.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import adjust_sharpness
+        >>> x = torch.zeros(1, 1, 5, 5)
+        >>> x[0, 0, 2, 2] = 1.0
+        >>> (13 * adjust_sharpness(x, 0.0)[0, 0, 2]).round()  # a dot becomes a blot
+        tensor([0., 1., 5., 1., 0.])
     """
     check_images(x, unit=True)
     strength = per_sample("factor", factor, x)
@@ -83,6 +113,14 @@ def lower_resolution(x: Tensor, share: Strength) -> Tensor:
         x: images (N, C, H, W).
         share: of the pixels of a side that are left in between, one number or (N,), above 0;
             1 changes nothing.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import lower_resolution
+        >>> x = torch.rand(4, 1, 28, 28)
+        >>> blurred = lower_resolution(x, 0.25)  # 7 × 7 pixels in between
+        >>> blurred.shape, bool(blurred.std() < 0.5 * x.std())
+        (torch.Size([4, 1, 28, 28]), True)
     """
     check_images(x)
     share = per_sample("share", share, x, above=0.0).view(-1)

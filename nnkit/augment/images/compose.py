@@ -17,13 +17,19 @@ from nnkit.augment.images.transforms import ImageTransform
 class Compose(compose.Compose):
     """Transforms of images, one after another.
 
-        Compose(Shift(0.1), RotateZoom(15, 1.2), shape=(28, 28))   # for flat digits (N, 784)
-
     Args:
         transforms: callables (x, y) -> (x, y); noise (`InputNoise`) may be among them.
         shape: (H, W) or (C, H, W) of the images if they come as rows (N, C·H·W), and leave so.
         mask: told to every part that has not been told.
         generator: given to every part that has none; a checkpoint of `fit` keeps its state.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import Compose, RotateZoom, Shift
+        >>> augment = Compose(Shift(0.1), RotateZoom(15, 1.2), shape=(28, 28))
+        >>> x, y = augment(torch.rand(4, 784), torch.arange(4))  # flat digits
+        >>> x.shape
+        torch.Size([4, 784])
     """
 
     def __init__(

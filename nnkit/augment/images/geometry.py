@@ -16,7 +16,15 @@ BORDERS = ("zeros", "border", "reflection")
 
 
 def flip(x: Tensor, *, nearest: bool = False) -> Tensor:
-    """Mirror images (N, C, H, W) left to right, exactly; a reflection, not a rotation."""
+    """Mirror images (N, C, H, W) left to right, exactly; a reflection, not a rotation.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import flip
+        >>> x = torch.tensor([0.1, 0.2, 0.3]).view(1, 1, 1, 3)
+        >>> flip(x).flatten()
+        tensor([0.3000, 0.2000, 0.1000])
+    """
     check_images(x, labels=nearest)
     return x.flip(-1)
 
@@ -32,6 +40,13 @@ def shift(
         down: share of the height, one number or (N,).
         nearest: take the nearest pixel instead of a mean of four.
         border: what lies outside: "zeros", "border" (its pixel repeated) or "reflection".
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import shift
+        >>> labels = torch.tensor([1, 2, 3, 4]).view(1, 1, 1, 4)
+        >>> shift(labels, right=0.25, down=0.0, nearest=True).flatten()  # by a quarter of the width
+        tensor([0, 1, 2, 3])
     """
     grid = _grid(x, nearest, border)
     step = _pair("right", right, "down", down, grid)
@@ -56,6 +71,14 @@ def fragment(
         down: the same from the top edge to the bottom one.
         nearest: take the nearest pixel instead of a mean of four.
         border: what lies outside, as in :func:`shift`.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import fragment
+        >>> labels = torch.tensor([[1, 2], [3, 4]]).view(1, 1, 2, 2)
+        >>> fragment(labels, share=0.5, right=1.0, down=0.0, nearest=True)[0, 0]  # the upper right
+        tensor([[2, 2],
+                [2, 2]])
     """
     grid = _grid(x, nearest, border)
     size = per_sample("share", share, grid, above=0.0)
@@ -79,6 +102,13 @@ def rotate_zoom(
         zoom: enlargements above 0; 1 keeps the size.
         nearest: take the nearest pixel instead of a mean of four.
         border: what lies outside, as in :func:`shift`.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import rotate_zoom
+        >>> x = torch.rand(4, 1, 28, 28)
+        >>> torch.allclose(rotate_zoom(x, 90.0), x.rot90(1, (2, 3)), atol=1e-4)
+        True
     """
     grid = _grid(x, nearest, border)
     angle = per_sample("degrees", degrees, grid).deg2rad()
@@ -102,6 +132,14 @@ def elastic(x: Tensor, field: Tensor, *, nearest: bool = False, border: str = "z
         border: what lies outside, as in :func:`shift`.
 
     Source: Simard, Steinkraus and Platt, 2003.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import elastic, smooth_field
+        >>> x, field = torch.rand(4, 1, 28, 28), smooth_field((4, 28, 28), smooth=0.1)
+        >>> wavy = elastic(x, 0.03 * field)  # by 3 % of the sides
+        >>> torch.allclose(elastic(x, 0 * field), x, atol=1e-4)
+        True
     """
     grid = _grid(x, nearest, border)
     needed = (len(x), 2, *x.shape[-2:])
@@ -127,6 +165,12 @@ def smooth_field(
         smooth: deviation of the Gaussian as a share of the sides, above 0.
         generator: what draws; None for torch's own state.
         device: where the field is wanted.
+
+    Example:
+        >>> from nnkit.augment.images import smooth_field
+        >>> field = smooth_field((100, 28, 28), smooth=0.1)
+        >>> field.shape, round(field.std().item())
+        (torch.Size([100, 2, 28, 28]), 1)
     """
     if not smooth > 0:
         raise ValueError(f"smooth must be above 0, got {smooth!r}. Hint: try 0.1")

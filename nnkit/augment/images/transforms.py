@@ -27,6 +27,15 @@ class ImageTransform:
         share: the probability that a sample is changed at all.
         mask: True if y is a mask (N, 1, H, W) or (N, H, W), which then moves with its image.
         generator: what draws; None for torch's own state, which the `seed` of `fit` sets.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import ImageTransform
+        >>> class Invert(ImageTransform):
+        ...     def draw(self, x): return lambda x: 1 - x
+        >>> x, y = Invert(share=0.5)(torch.zeros(1000, 1, 2, 2), torch.zeros(1000))
+        >>> round(x.mean().item(), 1)  # half of the samples were changed
+        0.5
     """
 
     share: float = 1.0
@@ -92,7 +101,16 @@ class Move(ImageTransform):
 
 @dataclass(eq=False, repr=False)
 class Flip(ImageTransform):
-    """Mirror left to right; half of the samples unless `share` says otherwise."""
+    """Mirror left to right; half of the samples unless `share` says otherwise.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import Flip
+        >>> x, mask = torch.rand(4, 3, 8, 8), torch.arange(256).view(4, 8, 8)
+        >>> x_new, mask_new = Flip(1.0, mask=True)(x, mask)
+        >>> torch.equal(x_new, x.flip(-1)), torch.equal(mask_new, mask.flip(-1))
+        (True, True)
+    """
 
     share: float = 0.5
     moves: ClassVar[bool] = True
@@ -104,7 +122,16 @@ class Flip(ImageTransform):
 
 @dataclass(eq=False, repr=False)
 class Fragment(Move):
-    """A window anywhere in the image, with sides of `least` to 1 of the image's, enlarged."""
+    """A window anywhere in the image, with sides of `least` to 1 of the image's, enlarged.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import Fragment
+        >>> x, mask = torch.rand(4, 3, 28, 28), (torch.rand(4, 28, 28) > 0.5).long()
+        >>> x, mask = Fragment(0.7, mask=True)(x, mask)
+        >>> x.shape, mask.unique().tolist()  # labels stay labels
+        (torch.Size([4, 3, 28, 28]), [0, 1])
+    """
 
     least: float = 0.7
 
@@ -120,7 +147,18 @@ class Fragment(Move):
 
 @dataclass(eq=False, repr=False)
 class Shift(Move):
-    """A shift by up to `by` of the width and of the height, to any side."""
+    """A shift by up to `by` of the width and of the height, to any side.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import Shift
+        >>> x, y = Shift(0.5)(torch.ones(4, 1, 8, 8), torch.arange(4))
+        >>> bool((x.mean((1, 2, 3)) < 1).all())  # black comes in at the borders
+        True
+        >>> x, y = Shift(0.5, border="border")(torch.ones(4, 1, 8, 8), torch.arange(4))
+        >>> bool((x == 1).all())
+        True
+    """
 
     by: float = 0.1
 
@@ -132,7 +170,16 @@ class Shift(Move):
 
 @dataclass(eq=False, repr=False)
 class RotateZoom(Move):
-    """A rotation by up to `degrees` either way, and a zoom between 1/`zoom` and `zoom`."""
+    """A rotation by up to `degrees` either way, and a zoom between 1/`zoom` and `zoom`.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import RotateZoom
+        >>> x, y = torch.rand(1, 1, 28, 28).expand(8, -1, -1, -1), torch.zeros(8)
+        >>> new, y = RotateZoom(15, 1.2)(x, y)
+        >>> len(new.unique(dim=0))  # of one picture eight others
+        8
+    """
 
     degrees: float = 15.0
     zoom: float = 1.0
@@ -150,7 +197,16 @@ class RotateZoom(Move):
 
 @dataclass(eq=False, repr=False)
 class Elastic(Move):
-    """Smooth random displacements with a deviation of `by` and bumps of `smooth` of the sides."""
+    """Smooth random displacements with a deviation of `by` and bumps of `smooth` of the sides.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import Elastic
+        >>> x, y = torch.rand(4, 1, 28, 28), torch.arange(4)
+        >>> new, y = Elastic(0.03, border="reflection")(x, y)
+        >>> new.shape, torch.allclose(new, x)
+        (torch.Size([4, 1, 28, 28]), False)
+    """
 
     by: float = 0.03
     smooth: float = 0.1
@@ -168,7 +224,16 @@ class Elastic(Move):
 
 @dataclass(eq=False, repr=False)
 class Brightness(ImageTransform):
-    """An amount between −`by` and `by` added."""
+    """An amount between −`by` and `by` added.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import Brightness
+        >>> grey = torch.full((100, 1, 8, 8), 0.5)
+        >>> x, y = Brightness(0.2)(grey, torch.zeros(100))
+        >>> bool(((x - 0.5).abs() <= 0.2).all()), len(x.unique(dim=0))  # an amount for each
+        (True, 100)
+    """
 
     by: float = 0.2
 
@@ -179,7 +244,16 @@ class Brightness(ImageTransform):
 
 @dataclass(eq=False, repr=False)
 class Contrast(ImageTransform):
-    """Contrast times a factor between 1/(1 + `by`) and 1 + `by`."""
+    """Contrast times a factor between 1/(1 + `by`) and 1 + `by`.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import Contrast
+        >>> x, y = 0.4 + 0.2 * torch.rand(4, 1, 8, 8), torch.zeros(4)
+        >>> new, y = Contrast(0.5)(x, y)
+        >>> torch.allclose(new.mean((1, 2, 3)), x.mean((1, 2, 3)))  # no image gets brighter
+        True
+    """
 
     by: float = 0.5
 
@@ -191,7 +265,16 @@ class Contrast(ImageTransform):
 
 @dataclass(eq=False, repr=False)
 class Hue(ImageTransform):
-    """The wheel of colours turned by up to `degrees` either way."""
+    """The wheel of colours turned by up to `degrees` either way.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import Hue
+        >>> x, y = torch.rand(4, 3, 8, 8), torch.zeros(4)
+        >>> new, y = Hue(20)(x, y)
+        >>> torch.allclose(new.amax(1), x.amax(1))  # the strongest colour is as strong as before
+        True
+    """
 
     degrees: float = 20.0
 
@@ -202,7 +285,16 @@ class Hue(ImageTransform):
 
 @dataclass(eq=False, repr=False)
 class Sharpness(ImageTransform):
-    """Sharpness between 1 − `by`, blurred for `by` = 1, and 1 + `by`."""
+    """Sharpness between 1 − `by`, blurred for `by` = 1, and 1 + `by`.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import Sharpness
+        >>> flat, y = torch.full((4, 1, 8, 8), 0.5), torch.zeros(4)
+        >>> new, y = Sharpness(1.0)(flat, y)
+        >>> torch.allclose(new, flat)  # where there is no edge, nothing changes
+        True
+    """
 
     by: float = 1.0
 
@@ -214,7 +306,16 @@ class Sharpness(ImageTransform):
 
 @dataclass(eq=False, repr=False)
 class Resolution(ImageTransform):
-    """A resolution between `least` and 1 of the image's."""
+    """A resolution between `least` and 1 of the image's.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.images import Resolution
+        >>> x, y = torch.rand(4, 1, 28, 28), torch.zeros(4)
+        >>> new, y = Resolution(0.4)(x, y)
+        >>> new.shape, bool(new.std() < x.std())  # the size stays, detail is lost
+        (torch.Size([4, 1, 28, 28]), True)
+    """
 
     least: float = 0.4
 

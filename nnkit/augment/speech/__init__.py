@@ -2,6 +2,8 @@
 
 Plain functions do what they are told, most with one strength for all or one for each waveform:
 
+>>> import torch
+>>> from nnkit.augment.speech import Compose, Noise, Pitch, Stretch, shift_pitch, stretch
 >>> x, rate = torch.randn(16000) / 10, 16000
 >>> higher = shift_pitch(x, 4, rate)  # semitones
 >>> faster = stretch(x, 1.25, rate)

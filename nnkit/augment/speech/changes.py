@@ -26,6 +26,12 @@ def crop(x: Tensor, seconds: float, rate: int, at: str = "start") -> Tensor:
 
     Raises:
         TypeError, ValueError: if x is no waveform, or if another argument is out of bounds.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.speech import crop
+        >>> crop(torch.randn(4, 8000), 0.25, rate=8000, at="end").shape
+        torch.Size([4, 6000])
     """
     check_waves(x)
     rate, T = check_rate(rate), x.shape[-1]
@@ -66,6 +72,14 @@ def add_noise(
 
     Raises:
         TypeError, ValueError: if x or noise is no waveform, or snr out of bounds.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.speech import add_noise, snr
+        >>> x = torch.randn(2, 8000)
+        >>> noisy = add_noise(x, torch.tensor([10.0, 20.0]))  # a tenth of the power, a hundredth
+        >>> snr(x, noisy).round()
+        tensor([10., 20.])
     """
     check_waves(x)
     ratio = per_row("snr", snr, x, -100, math.inf)
@@ -78,7 +92,15 @@ def add_noise(
 
 
 def snr(clean: Tensor, noisy: Tensor) -> Tensor:
-    """Measure the signal-to-noise ratio in dB, () or (N,), of what was added to a clean sound."""
+    """Measure the signal-to-noise ratio in dB, () or (N,), of what was added to a clean sound.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.speech import snr
+        >>> x = torch.ones(100)
+        >>> snr(x, x + 0.1).round()  # a hundredth of the power
+        tensor(20.)
+    """
     check_waves(clean)
     added = noisy - clean
     return 10 * (clean.square().sum(-1) / added.square().sum(-1)).log10()

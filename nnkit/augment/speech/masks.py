@@ -26,6 +26,15 @@ class SpecAugment:
 
     Source: Park et al., 2019, "SpecAugment: a simple data augmentation method for automatic
     speech recognition".
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.speech import SpecAugment
+        >>> S, y = torch.randn(4, 40, 100), torch.zeros(4)  # as of log_mel
+        >>> masked, y = SpecAugment(bins=8, frames=0)(S, y)
+        >>> hidden = (masked != S).any(2).sum(1)  # bins of each
+        >>> bool((hidden <= 8).all())
+        True
     """
 
     def __init__(

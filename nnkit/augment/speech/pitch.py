@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nnkit._devices import has_type
 from nnkit.augment.speech.checks import (
     Strength,
     check_rate,
@@ -37,6 +38,13 @@ def shift_pitch(x: Tensor, semitones: Strength, rate: int) -> Tensor:
         TypeError, ValueError: if x is no waveform, or if semitones or rate are out of bounds.
 
     Source: Flanagan and Golden, 1966.
+
+    Example:
+        >>> import math, torch
+        >>> from nnkit.augment.speech import pitch, shift_pitch
+        >>> x = torch.sin(2 * math.pi * 200 * torch.arange(8000) / 8000)  # 200 Hz
+        >>> pitch(shift_pitch(x, 12, 8000), 8000).nanmedian().round()  # an octave higher
+        tensor(400.)
     """
     check_waves(x)
     steps = per_row("semitones", semitones, x, *SEMITONES)
@@ -56,6 +64,15 @@ def bend_pitch(x: Tensor, semitones: Tensor, rate: int) -> Tensor:
 
     Raises:
         TypeError, ValueError: if x is no waveform, or if semitones or rate are out of bounds.
+
+    Example:
+        >>> import math, torch
+        >>> from nnkit.augment.speech import bend_pitch, pitch
+        >>> x = torch.sin(2 * math.pi * 200 * torch.arange(8000) / 8000)  # 200 Hz
+        >>> rising = bend_pitch(x, torch.linspace(0, 12, 8000), 8000)
+        >>> heard = pitch(rising, 8000)
+        >>> bool(heard[20] < heard[50] < heard[80])
+        True
     """
     check_waves(x)
     return _bend(x, per_sample("semitones", semitones, x, *SEMITONES), check_rate(rate))
@@ -76,6 +93,15 @@ def shift_band(x: Tensor, semitones: Strength, low: float, high: float, rate: in
 
     Raises:
         TypeError, ValueError: if x is no waveform, or if another argument is out of bounds.
+
+    Example:
+        >>> import math, torch
+        >>> from nnkit.augment.speech import pitch, shift_band
+        >>> x = torch.sin(2 * math.pi * 200 * torch.arange(8000) / 8000)  # 200 Hz
+        >>> pitch(shift_band(x, 12, 100, 300, 8000), 8000).nanmedian().round()
+        tensor(400.)
+        >>> pitch(shift_band(x, 12, 500, 900, 8000), 8000).nanmedian().round()  # another band
+        tensor(200.)
     """
     check_waves(x)
     rate = check_rate(rate)
@@ -104,6 +130,14 @@ def pitch(x: Tensor, rate: int, low: float = 60.0, high: float = 500.0) -> Tenso
         TypeError, ValueError: if x is no waveform, or if another argument is out of bounds.
 
     Source: Boersma, 1993, "Accurate short-term analysis of the fundamental frequency".
+
+    Example:
+        >>> import math, torch
+        >>> from nnkit.augment.speech import pitch
+        >>> x = torch.sin(2 * math.pi * 200 * torch.arange(8000) / 8000)  # 200 Hz
+        >>> heard = pitch(x, rate=8000)
+        >>> heard.shape, heard.nanmedian().round()  # every 10 ms
+        (torch.Size([101]), tensor(200.))
     """
     check_waves(x)
     rate = check_rate(rate)
@@ -132,6 +166,8 @@ def _bend(x: Tensor, semitones: Tensor, rate: int) -> Tensor:
 
     Where the pitch is to rise by a factor r, time is stretched by r, then read r times as fast.
     """
+    if not has_type(x.device, torch.float64):  # in which time is counted
+        return _bend(x.cpu(), semitones.cpu(), rate).to(x.device)
     rows = x.reshape(semitones.shape)
     factor = 2 ** (semitones.double() / 12)  # (N, T)
     place = factor.cumsum(1) - factor  # of each sample in stretched time

@@ -54,6 +54,14 @@ def log_spectrogram(x: Tensor, rate: int, frame: float = 0.025, hop: float = 0.0
 
     Raises:
         TypeError, ValueError: if x is no waveform, or if a number is out of bounds.
+
+    Example:
+        >>> import math, torch
+        >>> from nnkit.augment.speech import log_spectrogram
+        >>> x = torch.sin(2 * math.pi * 1000 * torch.arange(8000) / 8000)  # 1000 Hz
+        >>> S = log_spectrogram(x, rate=8000)
+        >>> S.shape, S[:, 50].argmax() * 4000 / 128  # bins from 0 to 4000 Hz
+        (torch.Size([129, 101]), tensor(1000.))
     """
     return 10 * _power(x, rate, frame, hop).clamp(min=FLOOR).log10()
 
@@ -77,6 +85,12 @@ def log_mel(
         TypeError, ValueError: if x is no waveform, or if a number is out of bounds.
 
     Source: Davis and Mermelstein, 1980; mel = 2595 log10(1 + f/700), O'Shaughnessy, 1987.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.speech import log_mel
+        >>> log_mel(torch.randn(4, 8000), rate=8000, mels=40).shape  # 40 bands, a frame every 10 ms
+        torch.Size([4, 40, 101])
     """
     power = _power(x, rate, frame, hop)
     triangles = mel_filters(whole("mels", mels, at_least=1), power.shape[-2], rate)
@@ -103,6 +117,14 @@ def resample(x: Tensor, rate: int, to: int) -> Tensor:
 
     Raises:
         TypeError, ValueError: if x is no waveform, or a rate is none.
+
+    Example:
+        >>> import math, torch
+        >>> from nnkit.augment.speech import resample
+        >>> t = torch.arange(8000) / 8000
+        >>> x = resample(torch.sin(2 * math.pi * 200 * t), 8000, 4000)
+        >>> torch.allclose(x, torch.sin(2 * math.pi * 200 * t[::2]), atol=1e-3)
+        True
     """
     check_waves(x)
     rate, to = check_rate(rate), check_rate(to)

@@ -23,6 +23,15 @@ class SpeechTransform:
     Args:
         rate: samples per second.
         generator: what draws; None for torch's own state, which the `seed` of `fit` sets.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.speech import SpeechTransform
+        >>> class Gain(SpeechTransform):
+        ...     def change(self, x): return x * self.between(0.5, 2.0, len(x), x)[:, None]
+        >>> x, y = Gain(rate=8000)(torch.ones(4, 8000), torch.arange(4))
+        >>> len(x.unique(dim=0))  # a draw for each
+        4
     """
 
     def __init__(self, rate: int, generator: torch.Generator | None = None) -> None:
@@ -57,7 +66,15 @@ class SpeechTransform:
 
 
 class Crop(SpeechTransform):
-    """Cut up to `seconds` out of each waveform, anywhere; silence fills up its end."""
+    """Cut up to `seconds` out of each waveform, anywhere; silence fills up its end.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.speech import Crop
+        >>> x, y = Crop(0.5, rate=8000)(torch.ones(4, 8000), torch.arange(4))
+        >>> x.shape, bool((x[:, -1] == 0).all())  # as long as before, silence at the end
+        (torch.Size([4, 8000]), True)
+    """
 
     def __init__(self, seconds: float, rate: int, generator: torch.Generator | None = None) -> None:
         self.seconds = number("seconds", seconds, at_least=0.0)
@@ -76,7 +93,15 @@ class Crop(SpeechTransform):
 
 
 class Stretch(SpeechTransform):
-    """Up to `speed` times as fast or as slow. T stays: silence at the end, or the end is lost."""
+    """Up to `speed` times as fast or as slow. T stays: silence at the end, or the end is lost.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.speech import Stretch
+        >>> x, y = Stretch(1.2, rate=8000)(torch.randn(4, 8000), torch.arange(4))
+        >>> x.shape  # as long as before, so that it makes a batch
+        torch.Size([4, 8000])
+    """
 
     def __init__(self, speed: float, rate: int, generator: torch.Generator | None = None) -> None:
         self.speed = within("speed", speed, 1, SPEEDS[1], "1.2 is from 1/1.2 to 1.2")
@@ -89,7 +114,17 @@ class Stretch(SpeechTransform):
 
 
 class Pitch(SpeechTransform):
-    """Up to `semitones` higher or lower."""
+    """Up to `semitones` higher or lower.
+
+    Example:
+        >>> import math, torch
+        >>> from nnkit.augment.speech import Pitch, pitch
+        >>> x = torch.sin(2 * math.pi * 200 * torch.arange(8000) / 8000).expand(4, -1)  # 200 Hz
+        >>> x, y = Pitch(3, rate=8000)(x, torch.arange(4))
+        >>> heard = pitch(x, 8000).nanmedian(1).values
+        >>> bool(((168 < heard) & (heard < 238)).all())  # 3 semitones are a factor of 1.19
+        True
+    """
 
     def __init__(
         self, semitones: float, rate: int, generator: torch.Generator | None = None
@@ -106,7 +141,16 @@ class Pitch(SpeechTransform):
 
 
 class PitchCurve(Pitch):
-    """A melody of up to `semitones` up or down: a new number every half second, joined up."""
+    """A melody of up to `semitones` up or down: a new number every half second, joined up.
+
+    Example:
+        >>> import math, torch
+        >>> from nnkit.augment.speech import PitchCurve, pitch
+        >>> x = torch.sin(2 * math.pi * 200 * torch.arange(8000) / 8000)[None]  # 200 Hz
+        >>> x, y = PitchCurve(3, rate=8000)(x, torch.zeros(1))
+        >>> bool(pitch(x, 8000)[0, 10:90].std() > 1)  # monotone no more
+        True
+    """
 
     def change(self, x: Tensor) -> Tensor:
         """A curve for each."""
@@ -117,7 +161,16 @@ class PitchCurve(Pitch):
 
 
 class BandPitch(Pitch):
-    """Up to `semitones` higher or lower in one band, an octave wide, the same for a batch."""
+    """Up to `semitones` higher or lower in one band, an octave wide, the same for a batch.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.speech import BandPitch
+        >>> x, y = torch.randn(4, 8000), torch.arange(4)
+        >>> new, y = BandPitch(3, rate=8000)(x, y)
+        >>> new.shape, torch.equal(new, x)
+        (torch.Size([4, 8000]), False)
+    """
 
     def change(self, x: Tensor) -> Tensor:
         """A band for all, a shift for each."""
@@ -135,6 +188,15 @@ class Noise(SpeechTransform):
         rate: samples per second.
         noise: a recording (L,) at this rate, as for :func:`add_noise`.
         generator: as above.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.speech import Noise, snr
+        >>> x, y = torch.randn(100, 8000), torch.zeros(100)
+        >>> noisy, y = Noise(5, 30, rate=8000)(x, y)
+        >>> ratio = snr(x, noisy)
+        >>> bool(((ratio > 4.9) & (ratio < 30.1)).all())
+        True
     """
 
     def __init__(

@@ -25,6 +25,14 @@ def stretch(x: Tensor, speed: float, rate: int) -> Tensor:
         TypeError, ValueError: if x is no waveform, or if speed or rate are out of bounds.
 
     Source: Flanagan and Golden, 1966.
+
+    Example:
+        >>> import math, torch
+        >>> from nnkit.augment.speech import pitch, stretch
+        >>> x = torch.sin(2 * math.pi * 200 * torch.arange(8000) / 8000)  # 200 Hz
+        >>> fast = stretch(x, 2.0, 8000)
+        >>> fast.shape, pitch(fast, 8000).nanmedian().round()  # half as long, at the same pitch
+        (torch.Size([4000]), tensor(200.))
     """
     check_waves(x)
     rate, speed = check_rate(rate), within("speed", speed, *SPEEDS, "2 is twice as fast")

@@ -16,9 +16,6 @@ def with_copies(
 ) -> tuple[list[str], Tensor, Tensor]:
     """Give every text some augmented copies with the same label.
 
-    >>> with_copies(["good", "bad"], torch.tensor([1, 0]), str.upper)
-    (['good', 'bad', 'GOOD', 'BAD'], tensor([1, 0, 1, 0]), tensor([0, 1, 0, 1]))
-
     Args:
         texts: N texts.
         y: their labels, (N, ...).
@@ -32,6 +29,12 @@ def with_copies(
     Raises:
         TypeError: if texts is one str, or copies no whole number.
         ValueError: if the texts are not as many as the labels, or copies is negative.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.augment.text import with_copies
+        >>> with_copies(["good", "bad"], torch.tensor([1, 0]), str.upper)
+        (['good', 'bad', 'GOOD', 'BAD'], tensor([1, 0, 1, 0]), tensor([0, 1, 0, 1]))
     """
     if isinstance(texts, str):
         raise TypeError(f"texts must be a list of texts, got the one text {texts!r}")

@@ -12,8 +12,10 @@ BETWEEN = re.compile(r"(?<=[.!?])\s+")
 def split_sentences(text: str) -> list[str]:
     """The sentences of a text: what ends with . ! or ? before a space ("Mr. X" is taken for two).
 
-    >>> split_sentences("See it. Debate it!")
-    ['See it.', 'Debate it!']
+    Example:
+        >>> from nnkit.augment.text import split_sentences
+        >>> split_sentences("See it. Debate it!")
+        ['See it.', 'Debate it!']
     """
     return BETWEEN.split(checked_text(text).strip())
 
@@ -32,6 +34,12 @@ def delete_sentences(text: str, share: float, generator: torch.Generator | None 
     Raises:
         TypeError: if text is no str or generator no generator.
         ValueError: if share is not in [0, 1].
+
+    Example:
+        >>> from nnkit.augment.text import delete_sentences, split_sentences
+        >>> text = "See it. Debate it! Who knows?"
+        >>> delete_sentences(text, 1.0) in split_sentences(text)  # one stays, whichever it is
+        True
     """
     sentences = split_sentences(text)
     gone = chosen(len(sentences), share, generator)
@@ -59,6 +67,12 @@ def reorder_sentences(
     Raises:
         TypeError: if text is no str or generator no generator.
         ValueError: if share is not in [0, 1].
+
+    Example:
+        >>> from nnkit.augment.text import reorder_sentences, split_sentences
+        >>> text = "See it. Debate it! Who knows?"
+        >>> sorted(split_sentences(reorder_sentences(text)))  # the same sentences
+        ['Debate it!', 'See it.', 'Who knows?']
     """
     sentences = split_sentences(text)
     touched = chosen(len(sentences), share, generator)

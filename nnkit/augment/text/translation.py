@@ -31,12 +31,23 @@ def back_translate(text: str, *, live: bool | None = None) -> str:
         RuntimeError: if the program fails.
 
     Source: Sennrich, Haddow and Birch, 2016.
+
+    Example:
+        >>> from nnkit.augment.text import back_translate
+        >>> back_translate("the battery life is amazing.", live=False)
+        'the life of battery is surprising.'
     """
     return translate(translate(text, "eng-cat", live=live), "cat-eng", live=live)
 
 
 def translate(text: str, pair: str, *, live: bool | None = None) -> str:
-    """Translate a text, ``pair`` being "eng-cat" or "cat-eng"; otherwise like back_translate."""
+    """Translate a text, ``pair`` being "eng-cat" or "cat-eng"; otherwise like back_translate.
+
+    Example:
+        >>> from nnkit.augment.text import translate
+        >>> translate("The film is full of charm.", "eng-cat", live=False)
+        "La pel·lícula és plena d'encís."
+    """
     one_of("pair", pair, PAIRS)
     checked_text(text)
     program = None if live is False else shutil.which("apertium")

@@ -24,6 +24,13 @@ def synonyms(word: str) -> list[str]:
     """The synonyms of a word's most frequent sense, [] if none is stored; case does not matter.
 
     Source: WordNet 3.1 (Miller, 1995), pruned; licence and changes in data/stored/synonyms.
+
+    Example:
+        >>> from nnkit.augment.text import synonyms
+        >>> synonyms("Awful")
+        ['dreadful', 'terrible', 'unspeakable']
+        >>> synonyms("nnkit")
+        []
     """
     return list(_table().get(checked_text(word).lower(), []))
 
@@ -53,6 +60,11 @@ def replace_synonyms(
         ValueError: if share is not in [0, 1].
 
     Source: Zhang, Zhao and LeCun, 2015; Wei and Zou, 2019.
+
+    Example:
+        >>> from nnkit.augment.text import replace_synonyms
+        >>> replace_synonyms("A funny film to purchase!", 1.0, keep=["film"])
+        'A comic film to buy!'
     """
     words = list(WORD.finditer(checked_text(text)))
     kept = _kept(keep)
@@ -92,6 +104,11 @@ def delete_words(
         ValueError: if share is not in [0, 1].
 
     Source: Wei and Zou, 2019, "EDA".
+
+    Example:
+        >>> from nnkit.augment.text import NEGATIONS, delete_words
+        >>> delete_words("This is not, by any means, fun.", 1.0, keep=NEGATIONS)
+        'not,'
     """
     words = checked_text(text).split()
     kept = _kept(keep)

@@ -38,8 +38,11 @@ def run_batch(
 
     if jobs < 1:
         raise CourseError(f"{jobs} jobs at a time; at least one is needed")
-    context: Any = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, *preload])
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        context: Any = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__, *preload])
+    else:  # on Windows
+        context = multiprocessing.get_context("spawn")
     todo, problems = deque(items), {}
     with tqdm(total=len(items), unit="student") as bar, ThreadPoolExecutor(jobs) as pool:
 

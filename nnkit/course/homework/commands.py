@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nnkit.course.homework.course import FOLDER, open_course, require_nbgrader
+from nnkit.course.homework.course_folder import FOLDER, open_course, require_nbgrader
 from nnkit.course.homework.source import name_of
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nnkit.course.homework.course import Course
+from nnkit.course.homework.course_folder import Course
 from nnkit.course.lectures import CourseError
 
 

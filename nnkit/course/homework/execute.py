@@ -8,9 +8,9 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float
 
-from nnkit.course.homework.sandbox import Limits
+from nnkit.course.homework.grader import grade_notebook
+from nnkit.course.homework.limits import Limits
 from nnkit.course.homework.source import master
-from nnkit.course.homework.verify import grade_notebook
 
 
 class TrustedExecute(NbGraderPreprocessor):  # type: ignore[misc]
@@ -21,7 +21,7 @@ class TrustedExecute(NbGraderPreprocessor):  # type: ignore[misc]
     """
 
     timeout = Float(30.0, help="Seconds that a cell may take.").tag(config=True)
-    memory = Float(4.0, help="GiB of address space for a process of a student's.").tag(config=True)
+    memory = Float(4.0, help="GiB for a process, on top of what is imported.").tag(config=True)
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Run the tests on a submission.

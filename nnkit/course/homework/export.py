@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nnkit.course.homework.course import Course
+from nnkit.course.homework.course_folder import Course
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from nbgrader.utils import is_grade
 
 from nnkit.course.homework.batch import run_batch
 from nnkit.course.homework.convert import convert
-from nnkit.course.homework.course import Course, open_course
-from nnkit.course.homework.grade import only_run, require_released
+from nnkit.course.homework.course_folder import Course, open_course
 from nnkit.course.lectures import CourseError
 
 LIMIT = 120.0  # seconds for one page
@@ -47,8 +46,8 @@ def feedback(course: Course, name: str, *, jobs: int) -> int:
     Raises:
         CourseError: if nobody has been graded.
     """
-    with only_run(course):
-        require_released(course, name)
+    with course.only_run():
+        course.require_released(name)
         graded = sorted(path.parent.name for path in course.root.glob(f"autograded/*/{name}"))
         if not graded:
             raise CourseError(f"nobody has been graded; first: nnkit homework grade {name[9:]} …")

@@ -1,18 +1,16 @@
 """``nnkit homework grade``: a class of submissions, in parallel, through nbgrader's gradebook."""
 
-import fcntl
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from nnkit.course.homework.batch import run_batch
 from nnkit.course.homework.convert import convert
-from nnkit.course.homework.course import Course, open_course, remove
+from nnkit.course.homework.course_folder import Course, open_course, remove
+from nnkit.course.homework.sandbox import require_sandbox
 from nnkit.course.homework.submissions import collect
-from nnkit.course.lectures import CourseError
 
 LIMIT = 900.0  # seconds for one submission; the tests of one that hangs end long before
 UNFINISHED = ".unfinished"  # nbgrader's step "autograded" until it is complete
@@ -32,10 +30,12 @@ def grade(course: Course, name: str, folder: Path, *, jobs: int, force: bool = F
         0, or 1 if a submission could not be graded; the others are all the same.
 
     Raises:
-        CourseError: if the homework has not been released, or another run is at work.
+        CourseError: if the homework has not been released, another run is at work, or this system
+            has no sandbox.
     """
-    with only_run(course):
-        require_released(course, name)
+    require_sandbox()
+    with course.only_run():
+        course.require_released(name)
         students, problems = collect(course, name, folder)
         left = [s for s in students if force or not _graded(course, name, s)]
         if len(left) < len(students):
@@ -81,31 +81,6 @@ def grade_one(root: Path, url: str, name: str, student: str) -> None:
 
 def _graded(course: Course, name: str, student: str) -> bool:
     return course.place("autograded", name, student).exists()
-
-
-@contextmanager
-def only_run(course: Course) -> Iterator[None]:
-    """Keep other runs away from the course folder; the system lets go when the process ends."""
-    with (course.root / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CourseError(f"another run is at work in {course.root}") from None
-        yield
-
-
-def require_released(course: Course, name: str) -> None:
-    """Refuse to go on with a homework that the gradebook does not know."""
-    from nbgrader.api import MissingEntry
-
-    with course.gradebook() as gradebook:
-        try:
-            gradebook.find_assignment(name)
-        except MissingEntry:
-            lecture = name.removeprefix("homework_")
-            raise CourseError(
-                f"{name} is not in the gradebook; first: nnkit homework release {lecture}"
-            ) from None
 
 
 def imported(course: Course, name: str) -> Sequence[str]:

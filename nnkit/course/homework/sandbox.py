@@ -7,6 +7,7 @@ up. It dies with the process that started it.
 
 import atexit
 import os
+import platform
 import secrets
 import select
 import shlex
@@ -17,11 +18,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple
 from pathlib import Path
 
 import nnkit
+from nnkit.course.homework.calls import MACHINES, filter_of_calls
 from nnkit.course.homework.channel import NONCE, receive, send
+from nnkit.course.homework.limits import Limits
 from nnkit.course.homework.protocol import ProtocolError
 from nnkit.course.homework.worker import READY
 from nnkit.course.lectures import CourseError
@@ -29,7 +32,7 @@ from nnkit.course.lectures import CourseError
 START = 120.0  # seconds; a worker is ready in two, unless the machine is very busy
 WORKER = (
     "import sys; sys.path.append(sys.argv.pop(1)); "
-    "from nnkit.course.homework.worker import main; main(sys.argv[1:])"
+    "from nnkit.course.homework.worker import main; main(*sys.argv[1:])"
 )
 NOBODY = "65534"
 SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")  # on most systems links into /usr
@@ -49,25 +52,6 @@ class WorkerLost(Exception):
     """A worker died, was too slow or did not keep to the protocol; it is closed."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a worker may use up.
-
-    Args:
-        memory: bytes of address space, for each process.
-        cpu: seconds of processor time, for each process and in all.
-        processes: processes and threads at a time.
-        disk: bytes of the folder in memory, and of a file.
-        files: open files, for each process.
-    """
-
-    memory: int = 4 << 30
-    cpu: int = 600
-    processes: int = 8
-    disk: int = 128 << 20
-    files: int = 128
-
-
 class Sandbox:
     """A worker in its sandbox, for the code of one student only.
 
@@ -80,18 +64,22 @@ class Sandbox:
     """
 
     def __init__(self, limits: Limits, modules: Sequence[str] = ()) -> None:
-        command = [*_command(limits), *modules]
-        self.channel, inside = socket.socketpair()
-        with inside:
-            self.process = subprocess.Popen(
-                command,
-                stdin=inside.fileno(),
-                stdout=inside.fileno(),
-                stderr=subprocess.PIPE,
-                process_group=0,
-                cwd="/",
-                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-            )
+        reader, writer = os.pipe()
+        with open(reader, "rb") as rules, open(writer, "wb") as end:
+            command = [*_command(limits, rules.fileno()), *modules]
+            end.write(filter_of_calls())
+            self.channel, inside = socket.socketpair()
+            with inside:
+                self.process = subprocess.Popen(
+                    command,
+                    stdin=inside.fileno(),
+                    stdout=inside.fileno(),
+                    stderr=subprocess.PIPE,
+                    pass_fds=[rules.fileno()],
+                    process_group=0,
+                    cwd="/",
+                    env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+                )
 
     def wait(self) -> None:
         """Wait until the worker has imported what takes long.
@@ -158,6 +146,17 @@ class Sandbox:
         return bytes(said).decode(errors="replace").strip()
 
 
+def require_sandbox() -> None:
+    """Refuse to go on where no worker starts.
+
+    Raises:
+        SandboxError: if this system has no sandbox; it says what to do.
+    """
+    worker = Sandbox(Limits())
+    worker.wait()
+    worker.close()
+
+
 _spare: dict[tuple[Limits, tuple[str, ...]], Sandbox] = {}
 
 
@@ -189,14 +188,17 @@ def close_spare() -> None:
         _spare.popitem()[1].close()
 
 
-def _command(limits: Limits) -> list[str]:
-    """Give the command that starts a worker.
+def _command(limits: Limits, rules: int) -> list[str]:
+    """Give the command that starts a worker; from ``rules`` it reads the filter of system calls.
 
     Raises:
         SandboxError: if a program for it is missing, or it would show what must not be seen.
     """
     if not sys.platform.startswith("linux"):
         raise SandboxError("homework is graded on Linux only, where bubblewrap is; use a container")
+    if platform.machine() not in MACHINES:
+        known = ", ".join(MACHINES)
+        raise SandboxError(f"homework is graded on {known} only; this is {platform.machine()}")
     folders = _folders()
     if around := [folder for folder in folders if Path.cwd().is_relative_to(folder)]:
         raise SandboxError(
@@ -207,9 +209,9 @@ def _command(limits: Limits) -> list[str]:
     sources = [f"/mnt/{i}" if is_root else str(folder) for i, folder in enumerate(folders)]
     return [
         *(_as_nobody(folders, sources) if is_root else []),
-        *_in_bubblewrap(folders, sources, limits),
-        *_limited(limits),
+        *_in_bubblewrap(folders, sources, limits.disk, rules),
         *(sys.executable, "-I", "-c", WORKER, str(Path(nnkit.__file__).parents[1])),
+        ",".join(map(str, astuple(limits))),
     ]
 
 
@@ -239,7 +241,7 @@ def _as_nobody(folders: list[Path], sources: list[str]) -> list[str]:
     ]
 
 
-def _in_bubblewrap(folders: list[Path], sources: list[str], limits: Limits) -> list[str]:
+def _in_bubblewrap(folders: list[Path], sources: list[str], disk: int, rules: int) -> list[str]:
     """Show the system's programs and the folders, nothing else, and leave nothing writable."""
     return [
         *(_program("bwrap"), "--die-with-parent", "--new-session", "--clearenv"),
@@ -248,9 +250,11 @@ def _in_bubblewrap(folders: list[Path], sources: list[str], limits: Limits) -> l
         *("--ro-bind", "/usr", "/usr"),
         *(part for path in SYSTEM for part in _system(Path(path))),
         *(part for path in LOADER for part in ("--ro-bind-try", path, path)),
-        *("--proc", "/proc", "--dev", "/dev", "--size", str(limits.disk), "--tmpfs", "/tmp"),
+        *("--proc", "/proc", "--dev", "/dev", "--size", str(disk), "--tmpfs", "/tmp"),
+        *("--seccomp", str(rules), "--size", "4096", "--tmpfs", "/proc/1"),  # its memory is there
         *(part for f, s in zip(folders, sources, strict=True) for part in ("--ro-bind", s, str(f))),
-        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"),
+        *("--remount-ro", "/proc/1", "--remount-ro", "/dev", "--remount-ro", "/"),
+        *("--chdir", "/tmp"),
     ]
 
 
@@ -258,14 +262,6 @@ def _system(path: Path) -> list[str]:
     if path.is_symlink():
         return ["--symlink", os.readlink(path), str(path)]
     return ["--ro-bind-try", str(path), str(path)]
-
-
-def _limited(limits: Limits) -> list[str]:
-    """Set the limits inside the sandbox, where its processes are counted apart from all others."""
-    return [
-        *(_program("prlimit"), f"--as={limits.memory}", f"--cpu={limits.cpu}", "--core=0"),
-        *(f"--nproc={limits.processes}", f"--fsize={limits.disk}", f"--nofile={limits.files}"),
-    ]
 
 
 def _program(name: str) -> str:
@@ -291,10 +287,7 @@ def _why(said: str) -> str:
             "permits unshare"
         )
     elif "Error" in said:
-        advice = (
-            "what the homework imports does not start in it. If that is for want of memory, as "
-            "with PyTorch for CUDA, raise c.TrustedExecute.memory"
-        )
+        advice = "the worker failed before it had run anything; its last line says why"
     else:
         advice = "this is what it said"
     return f"nothing is graded without a sandbox, and it did not start: {advice}\n{said}"

@@ -1,5 +1,6 @@
 """The homework of a lecture: where its source is, and what submissions are graded against."""
 
+import ast
 import re
 from copy import deepcopy
 from pathlib import Path
@@ -61,14 +62,38 @@ def read(path: Path) -> Any:
 
     Returns:
         The notebook; its cells have the same ids each time.
+
+    Raises:
+        CourseError: if the file cannot be read, or its cells are marked wrongly for nbgrader.
     """
     import jupytext
+    from nbgrader.nbgraderformat import MetadataValidator
 
-    notebook = jupytext.read(path)
+    try:
+        notebook = jupytext.read(path)
+        MetadataValidator().validate_nb(notebook)
+    except Exception as error:  # the file system's, YAML's, nbgrader's, and what those run into
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise CourseError(f"{path}: {why}") from None
+    for number, cell in enumerate(notebook.cells, 1):
+        if cell.cell_type == "code":
+            _require_sound(f"{path}: cell {number}", cell.source)
     notebook.metadata.pop("jupytext", None)  # what students get is a notebook, and stays one
     for index, cell in enumerate(notebook.cells):
         cell.id = f"cell-{index}"
     return notebook
+
+
+def _require_sound(place: str, source: str) -> None:
+    """Refuse code that is no Python, and half a region, which nbgrader may hand out."""
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        raise CourseError(f"{place} is no Python: {error}") from None
+    for region in ("SOLUTION", "HIDDEN TESTS"):
+        marks = re.findall(f"(BEGIN|END) {region}", source)
+        if marks != ["BEGIN", "END"] * (len(marks) // 2):
+            raise CourseError(f"{place}: each BEGIN {region} needs its END {region}, and no other")
 
 
 def master(reference: Any) -> Any:

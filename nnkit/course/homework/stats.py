@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from nnkit.course.homework.course import Course
+from nnkit.course.homework.course_folder import Course
 from nnkit.course.homework.export import Marks, marks
-from nnkit.course.homework.grade import require_released
 from nnkit.course.homework.similarity import similar_pairs
 from nnkit.course.lectures import CourseError
 
@@ -53,7 +52,7 @@ def stats(course: Course, name: str) -> int:
     Raises:
         CourseError: if nobody has handed in.
     """
-    require_released(course, name)
+    course.require_released(name)
     with course.gradebook() as gradebook:
         table = marks(gradebook, name)
         empty = _left_empty(gradebook, name)

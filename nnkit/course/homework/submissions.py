@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from nnkit.course.homework.course import Course, remove
+from nnkit.course.homework.course_folder import Course, remove
 from nnkit.course.lectures import CourseError
 
 LARGEST = 32 * 2**20  # bytes

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+from nnkit.course.homework.kernel import quiet, run
 from nnkit.course.homework.release import lost_marks
 from nnkit.course.lectures import CourseError
 
+NOTEBOOK = "the homework as JupyterLab saved it, a file that ends in .ipynb"
 EDITED = "was edited; when it counts, the teacher's own is run"
-TIMEOUT = 30  # seconds for a cell, as when it is graded
 
 
 def validate(file: Path) -> int:
@@ -25,7 +26,7 @@ def validate(file: Path) -> int:
     notebook = _read(file)
     edited = [_id(cell) for cell in _tests(notebook) if not _is_untouched(cell)]
     empty = [_id(cell) for cell in _essays(notebook) if _is_untouched(cell)]
-    failed = lost_marks(_run(notebook, file.resolve().parent))
+    failed = lost_marks(run(notebook, file))
     for test, why in failed.items():
         print(f"{test}: {why}")
     for test in edited:
@@ -39,16 +40,34 @@ def validate(file: Path) -> int:
 
 def _read(file: Path) -> Any:
     import nbformat
+    from nbgrader.nbgraderformat import MetadataValidator
 
-    try:
-        notebook = nbformat.read(file, as_version=4)
-    except OSError as error:
-        raise CourseError(f"{file}: {error.strerror}") from None
-    except Exception as error:  # json's, nbformat's and jsonschema's own
-        raise CourseError(f"{file} is no notebook: {str(error).splitlines()[0]}") from None
+    if not file.is_file():  # a folder, or a pipe that would never end
+        why = "is no file" if file.exists() else "does not exist"
+        raise CourseError(f"{file} {why}; give {NOTEBOOK}")
+    with quiet():
+        try:
+            notebook = nbformat.reads(file.read_text("utf-8-sig"), as_version=4)
+            nbformat.validate(notebook)
+            nbformat.writes(notebook).encode()  # half a surrogate pair is no text
+        except Exception as error:  # json's, nbformat's, jsonschema's, and what those run into
+            why = _first_line(error)
+            raise CourseError(f"{file} is no notebook: {why}; give {NOTEBOOK}") from None
+        try:
+            for cell in notebook.cells:
+                MetadataValidator().validate_cell(cell)
+        except Exception as error:  # nbgrader's too
+            raise CourseError(
+                f"{file}: what nbgrader wrote about its cells is damaged: {_first_line(error)}; "
+                "copy your answers into the homework as it was released"
+            ) from None
     if not _tests(notebook):
         raise CourseError(f"{file} holds no tests; is it the homework as it was released?")
     return notebook
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def _tests(notebook: Any) -> list[Any]:
@@ -71,16 +90,3 @@ def _is_untouched(cell: Any) -> bool:
 
 def _id(cell: Any) -> str:
     return str(cell.metadata.nbgrader.grade_id)
-
-
-def _run(notebook: Any, folder: Path) -> Any:
-    """Run it in a kernel, and drop warnings: they cost nothing when it is graded."""
-    from nbgrader.preprocessors import ClearOutput, Execute
-
-    quiet = ["--IPKernelApp.log_level=40"]  # else the kernel warns of its own transport
-    for preprocessor in (ClearOutput(), Execute(timeout=TIMEOUT, extra_arguments=quiet)):
-        notebook, _ = preprocessor.preprocess(notebook, {"metadata": {"path": str(folder)}})
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
-    return notebook

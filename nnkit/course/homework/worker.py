@@ -16,9 +16,10 @@ from importlib import import_module
 from types import CodeType, ModuleType
 from typing import Any
 
-from nnkit.course.homework.chance import seed
 from nnkit.course.homework.channel import NONCE, receive, send
+from nnkit.course.homework.limits import Limits
 from nnkit.course.homework.protocol import ProtocolError, Reference, decode, encode
+from nnkit.course.homework.seeds import seed
 
 READY = b"ready"
 MAGIC = re.compile(r"(?<![^\n])[%!?].*", re.MULTILINE)  # %matplotlib inline, !pip install
@@ -100,10 +101,11 @@ def _message(error: BaseException) -> str:
         return ""
 
 
-def main(modules: list[str]) -> None:
+def main(limits: str, *modules: str) -> None:
     """Keep the socket out of the way of prints, import what takes long, and serve.
 
     Args:
+        limits: the fields of `Limits`; they hold from the end of the imports, before any request.
         modules: what the homework is going to import.
     """
     channel = socket.socket(fileno=os.dup(0))
@@ -112,6 +114,7 @@ def main(modules: list[str]) -> None:
     os.dup2(null, 1)
     for module in modules:
         import_module(module)  # what goes wrong here the grading process reads on stderr
+    Limits(*map(int, limits.split(","))).bind()
     os.dup2(null, 2)
     seed()
     worker = Worker()

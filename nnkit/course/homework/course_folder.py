@@ -18,7 +18,7 @@ FOLDER = Path("build/homework")
 SETTINGS = '''\
 """nbgrader's settings for this course. Write your own below; they win over the course's."""
 
-from nnkit.course.homework.course import configure
+from nnkit.course.homework.course_folder import configure
 
 c = get_config()
 configure(c, __file__)
@@ -72,6 +72,38 @@ class Course:
         return CourseDirectory(config=self.config, assignment_id=name)
 
     @contextmanager
+    def only_run(self) -> Iterator[None]:
+        """Keep other runs away from the folder; the system lets go when the process ends.
+
+        Raises:
+            CourseError: if another run is at work.
+        """
+        from filelock import FileLock, Timeout
+
+        try:
+            with FileLock(self.root / ".lock", blocking=False):
+                yield
+        except Timeout:
+            raise CourseError(f"another run is at work in {self.root}") from None
+
+    def require_released(self, name: str) -> None:
+        """Refuse to go on with a homework that the gradebook does not know.
+
+        Raises:
+            CourseError: if it has not been released.
+        """
+        from nbgrader.api import MissingEntry
+
+        with self.gradebook() as gradebook:
+            try:
+                gradebook.find_assignment(name)
+            except MissingEntry:
+                lecture = name.removeprefix("homework_")
+                raise CourseError(
+                    f"{name} is not in the gradebook; first: nnkit homework release {lecture}"
+                ) from None
+
+    @contextmanager
     def gradebook(self) -> Iterator[Any]:
         """Open nbgrader's gradebook.
 
@@ -88,7 +120,7 @@ class Course:
             hint = "for PostgreSQL: pip install 'psycopg[binary]'"
             raise CourseError(f"no gradebook: {error}; {hint}") from None
         except SQLAlchemyError as error:
-            raise CourseError(f"no gradebook: {error}") from None
+            raise CourseError(f"no gradebook: {str(error).splitlines()[0]}") from None
         with gradebook:
             yield gradebook
 
@@ -115,7 +147,7 @@ def open_course(root: Path, url: str | None = None) -> Course:
         The course, with the settings of its ``nbgrader_config.py``.
 
     Raises:
-        CourseError: if nbgrader is not installed.
+        CourseError: if nbgrader is not installed, or the settings are no Python that runs.
     """
     require_nbgrader()
     # nbgrader starts the program alembic, which lies beside this Python even if no PATH says so
@@ -130,7 +162,10 @@ def open_course(root: Path, url: str | None = None) -> Course:
         keep = f"c.CourseDirectory.db_url = {url!r}\n" if url else ""
         settings.write_text(SETTINGS + keep, encoding="utf-8")
         settings.chmod(0o600)  # the address of a database may hold its password
-    config = PyFileConfigLoader(settings.name, path=str(root)).load_config()
+    try:
+        config = PyFileConfigLoader(settings.name, path=str(root)).load_config()
+    except Exception as error:  # the teacher's own lines may raise anything
+        raise CourseError(f"{settings}: {type(error).__name__}: {error}") from None
     if url:
         config.CourseDirectory.db_url = url
     return Course(root.resolve(), config)

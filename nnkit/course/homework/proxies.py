@@ -6,8 +6,9 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from nnkit.course.homework import sandbox
+from nnkit.course.homework.limits import Limits
 from nnkit.course.homework.protocol import PLAIN, ProtocolError, Reference, decode, encode
-from nnkit.course.homework.sandbox import Limits, Sandbox, WorkerLost
+from nnkit.course.homework.sandbox import Sandbox, WorkerLost
 
 
 class StudentError(Exception):

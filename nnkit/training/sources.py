@@ -1,0 +1,139 @@
+"""What a run draws from besides the global random states: found, saved and set, for resuming."""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+GENERATORS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
+LEAVES = (type(None), str, bytes, int, float, complex, type, ModuleType, Tensor, np.ndarray)
+MANY = 100  # a longer list is one of rows, not of transforms
+
+
+class Sources:
+    """The generators that anything in a run holds, and the counters of samplers and transforms.
+
+    A sampler of one's own may count its passes and seed itself by that.
+
+    Args:
+        loaders: the data for training and validation, in any form.
+        transform: of the batches, or None.
+        others: what else may hold generators, such as the loss.
+    """
+
+    def __init__(self, loaders: Sequence[Any], transform: Any = None, others: Any = ()) -> None:
+        found = _reached([*loaders, transform, others])
+        self.generators = [item for item in found if isinstance(item, GENERATORS)]
+        of_loaders = [loader for loader in loaders if isinstance(loader, DataLoader)]
+        samplers = [sampler for one in of_loaders for sampler in (one.sampler, one.batch_sampler)]
+        self._holders = list(filter(_is_own, _reached([samplers, transform], (Dataset, nn.Module))))
+        self._before = [_counters(item) for item in self._holders]
+
+    def state(self) -> dict[str, Any]:
+        """The states of the generators, and the counters that have moved since the start."""
+        pairs = zip(self._holders, self._before, strict=True)
+        return {
+            "generators": [_get(generator) for generator in self.generators],
+            "counters": [dict(_counters(item).items() - old.items()) for item, old in pairs],
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` gave."""
+        for generator, saved in zip(self.generators, state["generators"], strict=True):
+            _set(generator, saved)
+        for item, moved in zip(self._holders, state["counters"], strict=True):
+            vars(item).update(moved)
+
+    def form(self) -> str:
+        """What there is, to tell one run from another."""
+        return f"{len(self.generators)}, samplers and transforms: {len(self._holders)}"
+
+
+def _reached(items: Any, outside: tuple[type, ...] = ()) -> Iterator[Any]:
+    """Every object that can be reached through attributes, lists and functions, once."""
+    seen: set[int] = set()
+    todo = [items]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, (*LEAVES, *outside)) or id(item) in seen:
+            continue
+        seen.add(id(item))
+        yield item
+        if not isinstance(item, GENERATORS):
+            todo.extend(_inside(item))
+
+
+def _inside(item: Any) -> list[Any]:
+    """What an object holds."""
+    if isinstance(item, Mapping):
+        return list(item.values()) if len(item) <= MANY else []
+    if isinstance(item, (tuple, list)):
+        return list(item) if len(item) <= MANY else []
+    if isinstance(item, partial):
+        return [item.func, item.args, item.keywords]
+    if isinstance(item, MethodType):
+        return [item.__self__, item.__func__]
+    if isinstance(item, FunctionType):
+        used = inspect.getclosurevars(item)
+        return [*used.nonlocals.values(), *used.globals.values()]
+    if isinstance(item, DataLoader):  # without the iterator of persistent workers
+        names = ("dataset", "sampler", "batch_sampler", "generator", "collate_fn")
+        return [getattr(item, name) for name in names]
+    return list(vars(item).values()) if hasattr(item, "__dict__") else []
+
+
+def _is_own(item: Any) -> bool:
+    """Whether an object is of a class that is neither Python's nor torch's."""
+    home = type(item).__module__.partition(".")[0]
+    return hasattr(item, "__dict__") and home not in ("builtins", "functools", "torch", "numpy")
+
+
+def _counters(item: Any) -> dict[str, Any]:
+    return {name: value for name, value in vars(item).items() if isinstance(value, (int, float))}
+
+
+def _get(generator: Any) -> Any:
+    """The state, in types that `torch.load` reads safely."""
+    if isinstance(generator, torch.Generator):
+        return generator.get_state()
+    if isinstance(generator, random.Random):
+        return generator.getstate()
+    return _as_lists(_numpy_state(generator))
+
+
+def _set(generator: Any, state: Any) -> None:
+    if isinstance(generator, torch.Generator):
+        generator.set_state(state)
+    elif isinstance(generator, random.Random):
+        generator.setstate(state)
+    elif isinstance(generator, np.random.RandomState):
+        generator.set_state(_as_arrays(state, like=_numpy_state(generator)))
+    else:
+        generator.bit_generator.state = _as_arrays(state, like=_numpy_state(generator))
+
+
+def _numpy_state(generator: Any) -> Any:
+    if isinstance(generator, np.random.RandomState):
+        return generator.get_state(legacy=False)
+    return generator.bit_generator.state
+
+
+def _as_lists(state: Any) -> Any:
+    if isinstance(state, dict):
+        return {name: _as_lists(part) for name, part in state.items()}
+    return state.tolist() if isinstance(state, (np.ndarray, np.generic)) else state
+
+
+def _as_arrays(state: Any, like: Any) -> Any:
+    if isinstance(state, dict):
+        return {name: _as_arrays(part, like[name]) for name, part in state.items()}
+    return np.asarray(state, dtype=like.dtype) if isinstance(like, np.ndarray) else state
