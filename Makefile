@@ -17,7 +17,7 @@ PYTEST = $(RUN) pytest -n $(WORKERS) --dist loadfile --durations 10 $(ARGS)
 SANDBOX = $(shell bwrap --unshare-all --unshare-user --disable-userns --ro-bind / / true 2>/dev/null && echo yes)
 COVERAGE = $(if $(SANDBOX),--cov --cov-report term --cov-fail-under 95)
 LECTURES := -p tests.notebooks.lectures --nbval lectures
-# The parts that train most, under a minute of the processor each.
+# The parts that train most, about a minute of the processor each.
 TRAINING := 18_architecture/8_hypernetworks 19_regularization/7_pruning 19_regularization/8_together
 
 .DEFAULT_GOAL := help

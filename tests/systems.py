@@ -8,7 +8,9 @@ LINUX = sys.platform.startswith("linux")
 WINDOWS = sys.platform == "win32"
 
 NO_SANDBOX = "homework is graded in a sandbox of bubblewrap, which only Linux has"
-NO_POSIX = "Windows has no make, no fork, no terminal and no #! of POSIX"
+NO_POSIX = (
+    "Windows has no make, no fork, no terminal, no #! of POSIX, and links ask for a privilege"
+)
 NOT_MEASURED = "times and memory have been measured on Linux, so their limits hold there"
 
 posix = pytest.mark.skipif(WINDOWS, reason=NO_POSIX)

@@ -1,6 +1,5 @@
 """Where lectures and parts are found, and what is said if they are not."""
 
-import os
 from pathlib import Path
 
 import jupytext
@@ -8,6 +7,7 @@ import pytest
 
 from nnkit.course.lectures import CourseError, Part, find_lectures, find_parts
 from nnkit.course.reading import FORMAT
+from tests import systems
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_parts_may_be_files_or_folders_and_count_once(course: Path) -> None:
     assert names(find_parts(asked)) == ["10_second/2_b", "10_second/2b_d", "10_second/10_c"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a link asks for a privilege on Windows")
+@systems.posix
 def test_a_link_to_a_part_is_a_part_and_a_link_to_a_folder_is_that_folder(course: Path) -> None:
     (course / "lectures/9_first/2_again.md").symlink_to("../10_second/2_b.md")
     (course / "link").symlink_to("lectures/9_first")

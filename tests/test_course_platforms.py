@@ -85,7 +85,7 @@ def test_what_jupyterlab_ends_with_is_what_the_command_ends_with() -> None:
     assert lab.become(program, os.environ | {"STATUS": "3"}) == 3
 
 
-@pytest.mark.parametrize("home", [r"C:\new\table\users", r"C:\homes\O'Neil & {co}", r"\\host\x y"])
+@pytest.mark.parametrize("home", [r"C:\new\table\users", r"C:\People\O'Neil & {co}", r"\\host\x y"])
 def test_a_path_with_backslashes_reaches_jupyterlab_as_it_is(home: str) -> None:
     course = PureWindowsPath(home) / "course"
     arguments = lab.command(course / "lectures", course / "build", [])[3:]
