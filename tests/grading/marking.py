@@ -14,7 +14,7 @@ from typing import Any
 
 from nbgrader.utils import is_grade, is_solution
 
-from nnkit.course.homework.export import question
+from nnkit.course.homework.marks import question
 from nnkit.course.homework.transplant import names
 
 FOLDER = Path(__file__).parent / "answers"

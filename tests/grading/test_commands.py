@@ -16,7 +16,7 @@ import pytest
 
 import nnkit as library
 from nnkit.course import cli
-from nnkit.course.homework import commands, convert, feedback, grade, release, source
+from nnkit.course.homework import commands, convert, feedback, grade, marks, source
 from nnkit.course.homework.course_folder import open_course
 from nnkit.course.lectures import CourseError
 
@@ -469,4 +469,4 @@ def test_a_number_is_needed_to_name_a_homework() -> None:
     with pytest.raises(CourseError, match="no lecture"):
         source.name_of("../18")
     assert Path("build/homework") == commands.FOLDER
-    assert release.lost_marks(nbformat.v4.new_notebook()) == {}
+    assert marks.lost_marks(nbformat.v4.new_notebook()) == {}

@@ -15,9 +15,8 @@ import nbformat
 import pytest
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
-from nnkit.course.homework.export import question
 from nnkit.course.homework.grader import grade_notebook
-from nnkit.course.homework.release import lost_marks
+from nnkit.course.homework.marks import lost_marks, question
 from nnkit.course.homework.source import find_homework, master, read
 from nnkit.course.homework.transplant import names
 from tests.grading.course import release_unchecked

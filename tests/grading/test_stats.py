@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import pointbiserialr
 
-from nnkit.course.homework.export import Marks, question
+from nnkit.course.homework.marks import Marks, question
 from nnkit.course.homework.similarity import shingles, similar_pairs
 from nnkit.course.homework.stats import difficulty, discrimination
 

@@ -111,10 +111,16 @@ class Course:
             CourseError: if the database is not to be had.
         """
         from nbgrader.api import Gradebook
+        from sqlalchemy import create_engine, inspect
         from sqlalchemy.exc import SQLAlchemyError
 
         directory = self.directory("")
         try:
+            engine = create_engine(directory.db_url)  # nbgrader leaves open what it cannot read
+            try:
+                inspect(engine).get_table_names()
+            finally:
+                engine.dispose()
             gradebook = Gradebook(directory.db_url, directory.course_id)
         except ImportError as error:
             hint = "for PostgreSQL: pip install 'psycopg[binary]'"

@@ -8,6 +8,7 @@ from typing import Any
 from nnkit.course.homework.convert import convert
 from nnkit.course.homework.course_folder import Course
 from nnkit.course.homework.kernel import run
+from nnkit.course.homework.marks import lost_marks
 from nnkit.course.homework.source import find_homework, master, name_of, read
 from nnkit.course.lectures import CourseError
 
@@ -65,28 +66,6 @@ def refuse_lost_marks(reference: Any, path: Path) -> None:
     if problems:
         lines = "".join(f"\n  {test}: {why}" for test, why in problems.items())
         raise CourseError(f"the reference solution loses marks, so nothing is released{lines}")
-
-
-def lost_marks(notebook: Any) -> dict[str, str]:
-    """Name the tests of a graded notebook that cost marks, each with what it says.
-
-    Args:
-        notebook: with the outputs of its test cells.
-
-    Returns:
-        The message by the test's ``grade_id``.
-    """
-    from nbgrader.utils import determine_grade, is_grade
-
-    lost = {}
-    for cell in notebook.cells:
-        if is_grade(cell) and cell.cell_type == "code":
-            score, points = determine_grade(cell)
-            if score is not None and score < points:  # None: it is marked by hand
-                said = [o for o in cell.outputs if o.output_type == "error"]
-                why = f"{said[0].ename}: {said[0].evalue}" if said else f"{score} of {points}"
-                lost[cell.metadata.nbgrader.grade_id] = why.removeprefix("AssertionError: ")
-    return lost
 
 
 def _summary(notebook: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnkit.course.homework.course_folder import Course
-from nnkit.course.homework.export import Marks, marks
+from nnkit.course.homework.marks import Marks, marks
 from nnkit.course.homework.similarity import similar_pairs
 from nnkit.course.lectures import CourseError
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from nnkit.course.homework.kernel import quiet, run
-from nnkit.course.homework.release import lost_marks
+from nnkit.course.homework.marks import lost_marks
 from nnkit.course.lectures import CourseError
 
 NOTEBOOK = "the homework as JupyterLab saved it, a file that ends in .ipynb"
