@@ -115,7 +115,9 @@ def _check(name: str, value: Any) -> None:
     bound, usual = _BOUNDS[name]
     kind, length = ("two numbers", 2) if name == "betas" else ("a number", 1)
     values = tuple(value) if isinstance(value, tuple | list) else (value,)
-    if len(values) != length or not all(isinstance(v, Real) for v in values):
+    if len(values) != length or not all(
+        isinstance(v, Real) and not isinstance(v, bool) for v in values
+    ):
         raise TypeError(f"{name} must be {kind}, got {value!r}; {usual}")
     if not all(0 <= v < bound for v in values):
         allowed = "at least 0 and finite" if bound == inf else f"in [0, {bound})"

@@ -474,3 +474,9 @@ def test_the_parts_of_complex_weights_are_weights_each(rule, namesake):
             optimizer.step()
         found.append(w.detach())
     torch.testing.assert_close(*found)
+
+
+@pytest.mark.parametrize("option", ["lr", "weight_decay"])
+def test_a_truth_value_is_no_hyperparameter(option):
+    with pytest.raises(TypeError, match=f"{option} must be a number, got True"):
+        optim.SGD([torch.ones(2, requires_grad=True)], **{option: True})

@@ -25,6 +25,7 @@ from nnkit.pruning import (
     sparsity,
 )
 from nnkit.training import Callback, Checkpoint, fit
+from nnkit.transfer import freeze
 
 
 def data():
@@ -337,3 +338,10 @@ def test_snip_leaves_the_net_alone_when_the_loss_fails():
     with pytest.raises(ZeroDivisionError):
         snip(net, torch.randn(5, 3), None, lambda output, target: output.sum() * (1 / 0))
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_a_frozen_layer_has_no_snip_score():
+    net = MLP([3, 4, 2], seed=0)
+    freeze(net, 0)
+    with pytest.raises(ValueError, match=r"unfreeze layers\.0 for snip"):
+        snip(net, torch.ones(2, 3), torch.tensor([0, 1]), F.cross_entropy)

@@ -114,6 +114,17 @@ def test_layers_that_do_not_fit_are_named_and_nothing_is_copied():
     assert not changed(new, before)
 
 
+@pytest.mark.filterwarnings("ignore:Complex modules are a new feature")
+def test_layers_of_one_net_are_swapped_and_complex_ones_do_not_fit_real_ones():
+    net = MLP([3, 3, 3, 3], seed=0)
+    old = values(net)
+    copy_layers(net, net, {0: 1, 1: 2, 2: 0})
+    for here, there in ((0, 1), (1, 2), (2, 0)):
+        assert torch.equal(net.layers[here].weight, old[f"layers.{there}.weight"])
+    with pytest.raises(ValueError, match="does not fit"):
+        copy_layers(nn.Sequential(nn.Linear(2, 1, dtype=torch.complex64)), nn.Linear(2, 1))
+
+
 # Freezing
 
 

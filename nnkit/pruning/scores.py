@@ -82,6 +82,8 @@ def snip(model: nn.Module, x: Any, y: Any, loss: Callable[[Any, Any], Tensor]) -
     """
     x, y = brought(x, model), brought(y, model)
     weights = {name: leaf(module) for name, module in prunable(model).items()}
+    if frozen := [name for name, weight in weights.items() if not weight.requires_grad]:
+        raise ValueError(f"frozen weights have no gradient: unfreeze {', '.join(frozen)} for snip")
     before = [buffer.clone() for buffer in model.buffers()]
     try:
         with modes_kept(model), torch.enable_grad():

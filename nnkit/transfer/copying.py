@@ -46,8 +46,9 @@ def copy_layers(
     pairs: list[tuple[Tensor, Tensor]] = []
     for (name, mine), (other, its) in zip(ours.items(), theirs.items(), strict=True):
         pairs += _pairs(f"layer {name!r}", mine, f"{other!r} of the source", its)
+    copies = [(value, new.detach().clone()) for value, new in pairs]  # the nets may be one
     with torch.no_grad():
-        for value, new in pairs:
+        for value, new in copies:
             value.copy_(new)
     return list(ours)
 
@@ -64,7 +65,8 @@ def _pairs(
         if here.keys() != there.keys():
             kept = " + ".join(here), " + ".join(there)
             raise ValueError(f"{name} does not fit {other}: {kept[0]} here, {kept[1]} there")
-        if {k: v.shape for k, v in here.items()} != {k: v.shape for k, v in there.items()}:
+        forms = [{k: (v.shape, v.is_complex()) for k, v in own.items()} for own in (here, there)]
+        if forms[0] != forms[1]:
             raise ValueError(f"{name} does not fit {other}: {a} here, {b} there")
         pairs += [(here[key], there[key]) for key in here]
     return pairs
