@@ -128,6 +128,10 @@ REGULARIZERS = {
     "group lasso": (GroupLasso, {"lam": [0.0, 0.1]}),
     "max norm": (MaxNorm, {"limit": [0.5, 1.0]}),
     "scaled": (lambda lam: 2 * (L2(lam) + L1(lam, proximal=False)), {"lam": LAMS}),
+    "a prior that learns": (GaussianMixturePrior, {"lam": [1e-3, 1e-2]}),
+    "by autograd, on inputs": (GradientPenalty, {"lam": LAMS}),
+    "a function": (lambda lam: lambda m: lam * m.layers[0].bias.square().sum(), {"lam": LAMS}),
+    "about two middles": (lambda lam: SoftSharing(0.1, mean=lam > 0.01), {"lam": LAMS}),
 }
 
 
@@ -232,16 +236,6 @@ def test_a_model_that_diverges_does_not_harm_the_others():
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"regularizer": lambda lam: GaussianMixturePrior(lam)}, "learns parameters of its own"),
-        ({"regularizer": GradientPenalty}, "GradientPenalty comes from autograd"),
-        (
-            {"regularizer": lambda lam: lambda m: lam * m.layers[0].bias.sum()},
-            "a function of the model comes from autograd",
-        ),
-        (
-            {"regularizer": lambda lam: SoftSharing(0.1, mean=lam > 0.01)},
-            "SoftSharing of the trials differ in more than their strength",
-        ),
         ({"optimizer": torch.optim.Adafactor, "lr": 0.01}, "Adafactor does not treat every weight"),
         ({"optimizer": torch.optim.RMSprop, "regularizer": lambda lam: L2(lam) + MaxNorm(1)}, ""),
         ({"transform": InputNoise(0.1)}, "transform is known to `fit` alone"),
@@ -467,6 +461,21 @@ def test_a_grid_of_kinds_trains_each_model_by_its_own(kinds, sgd):
         seeds=1,
         epochs=2,
     )
+
+
+def test_seeds_alone_need_no_grid():
+    tried = sweep(mlp, (X, Y), loss=F.mse_loss, seeds=3, validation=(XV, YV), epochs=2)
+    alone = sweep(mlp, (X, Y), loss=F.mse_loss, seeds=3, validation=(XV, YV), epochs=2,
+                  way="one by one")  # fmt: skip
+    assert tried.way == "batched"
+    assert tried.values().shape == (1, 3)
+    np.testing.assert_allclose(tried.values(), alone.values(), rtol=1e-5)
+    assert tried.best() == {}
+    assert len(tried.select().models) == 3
+    assert repr(tried).startswith("Sweep(3 seeds, batched")
+    assert "± " in tried._repr_html_()
+    with pytest.raises(ValueError, match="there is no hyperparameter to draw along"):
+        tried.plot()
 
 
 @pytest.mark.parametrize("order", [[0, 1], [1, 0]])

@@ -735,3 +735,18 @@ def test_a_model_wholly_in_eval_mode_is_trained_and_put_back():
     fit(model, (x, y), loss=F.mse_loss, epochs=2)
     assert model[1].running_mean.abs().sum() > 0
     assert not any(m.training for m in model.modules())
+
+
+def test_a_search_that_remembers_frozen_weights_is_refused():
+    x, y = torch.randn(20, 3), torch.randn(20, 1)
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 1))
+    search = torch.optim.LBFGS(model.parameters(), lr=0.1)
+    fit(model, (x, y), loss=F.mse_loss, optimizer=search, batch_size=20, epochs=2)
+    model[0].requires_grad_(False)
+    frozen = model[0].weight.clone()
+    with pytest.raises(ValueError, match="LBFGS moves frozen parameters .* Hint: make it anew"):
+        fit(model, (x, y), loss=F.mse_loss, optimizer=search, batch_size=20, epochs=2)
+    fit(
+        model, (x, y), loss=F.mse_loss, optimizer=torch.optim.LBFGS, lr=0.1, batch_size=20, epochs=2
+    )
+    assert torch.equal(model[0].weight, frozen)

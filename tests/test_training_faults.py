@@ -275,24 +275,36 @@ def test_finite_or_not():
 
 def test_the_meter_is_the_mean_over_rows():
     meter = LossMeter()
-    assert math.isnan(meter.mean)
-    assert meter.read() is None
+    assert math.isnan(meter.mean[0])
+    assert meter.read()
     meter.add(torch.tensor(1.0), 3)
     meter.add(torch.tensor(5.0), 1)
-    assert meter.read() is None
+    assert meter.read()
     assert meter.count == 2
     meter.add(torch.tensor(2.0), 4)
-    assert meter.read() is None
+    assert meter.read()
     assert meter.mean == pytest.approx((3 + 5 + 8) / 8)
     assert (meter.last, meter.least) == (2, 1)
     meter.add(torch.tensor(1.0), 1)
     meter.add(torch.tensor(math.inf), 1)
     meter.add(torch.tensor(math.nan), 1)
-    assert meter.read() == 5
-    assert (meter.last, meter.bad) == (1, math.inf)
+    assert not meter.read()
+    assert (meter.first_bad, meter.last, meter.bad) == (5, 1, math.inf)
+
+
+def test_the_meter_holds_the_losses_of_many_models_apart():
+    meter = LossMeter(3)
+    for losses in ([1.0, 2.0, 3.0], [3.0, math.inf, 1.0], [5.0, 1.0, math.nan]):
+        meter.add(torch.tensor(losses), 2)
+    assert not meter.read()
+    assert meter.first_bad.tolist() == [0, 2, 3]
+    assert meter.mean[0] == 3
+    assert meter.mean[1] == math.inf
+    assert math.isnan(meter.mean[2])
+    assert meter.least.tolist() == [1, 2, 1]
 
 
 def test_a_sum_that_overflows_is_no_fault_of_a_batch():
     meter = LossMeter()
     meter.add(torch.tensor(1e308, dtype=torch.float64), 100)
-    assert meter.read() is None
+    assert meter.read()

@@ -131,6 +131,8 @@ class Sweep:
         from nnkit.plots import spread
         from nnkit.plots.canvas import set_title
 
+        if not self.grid:
+            raise ValueError("there is no hyperparameter to draw along, only seeds")
         x = one_of("hyperparameter", next(iter(self.grid)) if x is None else x, self.grid)
         along = [float(value) for value in self.grid[x]]
         if log is None:
@@ -145,8 +147,9 @@ class Sweep:
         return figure
 
     def __repr__(self) -> str:
-        grid = ", ".join(f"{len(values)} {name}" for name, values in self.grid.items())
-        return f"Sweep({grid} × {len(self.seeds)} seeds, {self.way}: {self.reason})"
+        sizes = [f"{len(values)} {name}" for name, values in self.grid.items()]
+        grid = f"{', '.join(sizes)} × " if sizes else ""
+        return f"Sweep({grid}{len(self.seeds)} seeds, {self.way}: {self.reason})"
 
     def _repr_html_(self) -> str:
         """A table: each setting with the mean and spread of what was measured last."""

@@ -12,12 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from nnkit._checks import one_of, whole
 from nnkit._modes import eval_mode
-from nnkit.sweep.alike import grouped
 from nnkit.sweep.result import Settings, Sweep, Trial, all_settings
-from nnkit.sweep.stack import is_plain_mlp
-from nnkit.sweep.task import Task, one_thread
-from nnkit.sweep.together import train_together
+from nnkit.sweep.task import Task, one_thread, train_together
 from nnkit.training import checks
+from nnkit.training.alike import grouped
+from nnkit.training.stack import is_plain_mlp
 
 # Measured by tests/benchmarks/sweep.py on one core: where stacking stops to pay.
 LARGEST_MODEL = 120_000  # operations per row, two per weight; one larger model fills the core
@@ -33,7 +32,7 @@ def sweep(
     data: Any,
     *,
     loss: Callable[..., Tensor],
-    grid: Mapping[str, Sequence[Any]],
+    grid: Mapping[str, Sequence[Any]] | None = None,
     seeds: int | Sequence[int] = 1,
     validation: Any = None,
     regularizer: Any = None,
@@ -50,7 +49,7 @@ def sweep(
         data: as for `fit`; at once only a pair of tensors (X, y).
         loss: (output, target) -> scalar tensor; it may take hyperparameters by name, too.
         grid: the values of each hyperparameter: "lr", or any argument of the loss, the
-            regularizer or the optimizer.
+            regularizer or the optimizer; None for seeds alone.
         seeds: how many (0, 1, …), or which; a seed draws the weights and the batches.
         validation: held-out data, looked at after each epoch.
         regularizer: a penalty, or what makes one from hyperparameters: ``L2`` takes "lam",
@@ -104,7 +103,8 @@ def impossible(task: Task) -> str:
     for name, data in (("data", task.data), ("validation", task.options["validation"])):
         if data is not None and not _is_pair(data):
             return f"{name} is no pair of tensors"
-    together = ("validation", "epochs", "batch_size", "metrics", "device", "progress")
+    together = ("validation", "epochs", "batch_size", "metrics", "device", "progress",
+                "clip_norm", "scheduler", "scheduler_step")  # fmt: skip
     for name, value in task.options.items():
         if name not in together and value:
             return f"{name} is known to `fit` alone"
@@ -199,6 +199,8 @@ def _checked_seeds(seeds: int | Sequence[int]) -> list[int]:
 
 
 def _checked_grid(grid: Any) -> dict[str, list[Any]]:
+    if grid is None:
+        return {}
     if not isinstance(grid, Mapping) or not grid:
         raise TypeError(f'grid must be a dict such as {{"lam": [0.01, 0.1]}}, got {grid!r}')
     for name, values in grid.items():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,7 +15,7 @@ from torch.optim import Optimizer
 
 from nnkit.regularizers import Penalty
 from nnkit.sweep.result import Settings, Trial
-from nnkit.training import NonFiniteLoss, fit
+from nnkit.training import NonFiniteLoss, Stack, fit
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Task:
     def regularizer_for(self, settings: Settings) -> Any:
         """The regulariser, made with the hyperparameters that it takes."""
         if self.regularizer is None or isinstance(self.regularizer, Penalty):
-            return self.regularizer
+            return copy.deepcopy(self.regularizer)  # it may learn parameters of its own
         own = taken(self.regularizer, settings)
         return self.regularizer(**own) if own else self.regularizer
 
@@ -85,6 +86,29 @@ class Task:
         except NonFiniteLoss as fault:
             history = fault.history
         return Trial(settings, seed, model, history)
+
+
+def train_together(task: Task, pairs: Sequence[tuple[Settings, int]]) -> list[Trial]:
+    """Train a model for each pair of settings and seed, all at once.
+
+    Raises:
+        ValueError: if something in them cannot be done for all at once; with the reason.
+    """
+    settings, seeds = zip(*pairs, strict=True)
+    regularizers = list(map(task.regularizer_for, settings))
+    stack = Stack([task.model(seed) for seed in seeds])
+    fit(
+        stack,
+        task.data,
+        loss=list(map(task.loss_for, settings)),
+        regularizer=regularizers if any(r is not None for r in regularizers) else None,
+        optimizer=task.optimizer_for(settings[0]),
+        lr=list(map(task.lr_for, settings)),
+        seed=seeds,
+        **{"progress": False, **task.options},
+    )
+    trained = zip(settings, seeds, stack.separate(), stack.histories, strict=True)
+    return [Trial(*each) for each in trained]
 
 
 def taken(function: Any, settings: Settings) -> Settings:

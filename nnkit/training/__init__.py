@@ -14,5 +14,15 @@ from nnkit.training.faults import NonFiniteLoss
 from nnkit.training.fitting import fit
 from nnkit.training.history import History
 from nnkit.training.run import Run
+from nnkit.training.stack import Stack
 
-__all__ = ["Callback", "Checkpoint", "EarlyStopping", "History", "NonFiniteLoss", "Run", "fit"]
+__all__ = [
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "History",
+    "NonFiniteLoss",
+    "Run",
+    "Stack",
+    "fit",
+]

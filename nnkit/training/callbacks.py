@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from nnkit.training.run import Run, copies, put_back, tensors_of
+from nnkit.training.run import Run, copies, put_back
+from nnkit.training.stack import tensors_of
 
 
 class Callback:

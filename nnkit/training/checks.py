@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
-from torch.optim import Optimizer
+from torch.optim import LBFGS, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
@@ -34,7 +34,6 @@ def check_settings(
     lr: float,
     clip_norm: float | None,
     scheduler_step: str,
-    seed: int | None,
 ) -> None:
     """Refuse numbers out of range."""
     whole("epochs", epochs, at_least=1)
@@ -42,9 +41,14 @@ def check_settings(
     for name, value in (("lr", lr), ("clip_norm", clip_norm)):
         if value is not None and number(name, value) <= 0:
             raise ValueError(f"{name} must be greater than 0, got {value!r}")
-    if seed is not None:
-        whole("seed", seed, at_least=0)
     one_of("scheduler_step", scheduler_step, ("epoch", "batch"))
+
+
+def check_seeds(seeds: Sequence[Any]) -> None:
+    """Refuse what is no seed."""
+    for seed in seeds:
+        if seed is not None:
+            whole("seed", seed, at_least=0)
 
 
 def check_functions(loss: Any, metrics: Any, callbacks: Any, validation: Any) -> None:
@@ -151,7 +155,13 @@ def check_dense(model: nn.Module, clip_norm: float | None) -> None:
             )
 
 
-def check_run(run: Run, scheduler_step: str, steps: int | None, columns: Sequence[str]) -> None:
+def check_run(
+    run: Run,
+    scheduler_step: str,
+    steps: int | None,
+    columns: Sequence[str],
+    model: nn.Module | None = None,
+) -> None:
     """Refuse an optimiser or schedule of something else, and a monitor without its column.
 
     Args:
@@ -159,11 +169,13 @@ def check_run(run: Run, scheduler_step: str, steps: int | None, columns: Sequenc
         scheduler_step: "epoch" or "batch".
         steps: how many steps the schedule will make, or None if that is not known.
         columns: of the history to come.
+        model: what the optimiser trains, by default the run's model; a stack of it and others.
     """
+    model = run.model if model is None else model
     if not isinstance(run.optimizer, Optimizer):
         raise TypeError(f"optimizer must be a torch Optimizer or make one, got {run.optimizer!r}")
     held = {id(p) for group in run.optimizer.param_groups for p in group["params"]}
-    if not any(id(p) in held for p in run.model.parameters() if p.requires_grad):
+    if not any(id(p) in held for p in model.parameters() if p.requires_grad):
         raise ValueError(
             "the optimizer holds none of the model's trainable parameters. "
             "Hint: make it with model.parameters() of this very model"
@@ -174,6 +186,14 @@ def check_run(run: Run, scheduler_step: str, steps: int | None, columns: Sequenc
         raise ValueError(
             f"the optimizer lacks the parameters that {run.regularizer!r} learns. "
             "Hint: give it [*model.parameters(), *regularizer.parameters()]"
+        )
+    held_frozen = any(
+        not p.requires_grad for group in run.optimizer.param_groups for p in group["params"]
+    )
+    if isinstance(run.optimizer, LBFGS) and run.optimizer.state and held_frozen:
+        raise ValueError(
+            "LBFGS moves frozen parameters by what it remembers of them. Hint: make it anew after "
+            "freezing, with the parameters that are left"
         )
     if run.scheduler is not None and getattr(run.scheduler, "optimizer", None) is not run.optimizer:
         raise ValueError("the scheduler must belong to the optimizer that is used here")

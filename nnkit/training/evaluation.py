@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from nnkit._modes import eval_mode
-from nnkit.training.batches import Batches
 from nnkit.training.history import Row
 from nnkit.training.meter import LossMeter
-from nnkit.training.nested import forward, join, map_tensors, rows_of
+from nnkit.training.nested import Batch, join, map_tensors, rows_of
+from nnkit.training.stack import Stack
 
 Metrics = Mapping[str, Callable[..., Any]]
 
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, batches: Batches, loss: Callable[..., Tensor], metrics: Metrics
-) -> Row:
-    """The mean loss as `val_loss` and each metric under its name, in eval mode.
+    model: nn.Module,
+    predict: Callable[[Any], Any],
+    batches: Iterable[Batch],
+    loss: Callable[..., Tensor],
+    metrics: Metrics,
+    own: bool = False,
+) -> list[Row]:
+    """The mean loss as `val_loss` and each metric under its name, in eval mode; a row a model.
 
     A metric is a callable (output, target) -> number, given all rows at once, or an object with
     torchmetrics' methods update, compute and reset, given batch after batch.
+
+    Args:
+        model: the module, or a stack of several.
+        predict: inputs -> output of the model.
+        batches: (inputs, target).
+        loss: (output, target) -> scalar tensor, or (M,).
+        metrics: by name.
+        own: whether each model has rows of its own, (M, N, …).
     """
-    streams = {name: m for name, m in metrics.items() if _is_stream(m)}
+    streams = [metric for metric in metrics.values() if _is_stream(metric)]
     gather = len(streams) < len(metrics)
-    outputs, targets = [], []
-    meter = LossMeter()
-    for metric in streams.values():
+    count = len(model) if isinstance(model, Stack) else 1
+    outputs, targets, meter = [], [], LossMeter(count)
+    for metric in streams:
         metric.reset()  # type: ignore[attr-defined]
     with eval_mode(model):
         for x, y in batches:
-            output = forward(model, x)
-            meter.add(loss(output, y), rows_of(x, y))
-            for metric in streams.values():
+            output = predict(x)
+            meter.add(loss(output, y), len(y[0]) if own else rows_of(x, y))
+            for metric in streams:
                 metric.update(output, y)  # type: ignore[attr-defined]
             if gather:
                 alone = isinstance(y, Tensor) and y.ndim == 0  # a row, not a batch of them
@@ -45,15 +58,27 @@ def evaluate(
     meter.read()
     if meter.count == 0:
         raise ValueError("validation gave no batch. Hint: a stream must begin anew each time")
-    row = {"val_loss": meter.mean}
-    for name, metric in metrics.items():
-        if name in streams:
-            value = metric.compute()  # type: ignore[attr-defined]
-            metric.reset()  # type: ignore[attr-defined]
-        else:
-            value = metric(join(outputs), join(targets))
-        row[name] = _as_number(name, value)
-    return row
+    rows: list[Row] = [{"val_loss": float(mean)} for mean in meter.mean]
+    for number, row in enumerate(rows):
+        mine, known = outputs, targets
+        if isinstance(model, Stack):
+            mine = _of_one(outputs, number)
+            known = _of_one(targets, number) if own else targets
+        row |= {name: _value(name, metric, mine, known) for name, metric in metrics.items()}
+    return rows
+
+
+def _of_one(items: list[Any], number: int) -> list[Any]:
+    """What belongs to one model of a stack."""
+    return [map_tensors(lambda t: t[number], item) for item in items]
+
+
+def _value(name: str, metric: Any, outputs: list[Any], targets: list[Any]) -> float:
+    if not _is_stream(metric):
+        return _as_number(name, metric(join(outputs), join(targets)))
+    value = metric.compute()
+    metric.reset()
+    return _as_number(name, value)
 
 
 def _is_stream(metric: Any) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from nnkit.training.history import History, Row
 from nnkit.training.meter import LossMeter
@@ -33,56 +35,87 @@ class Watch:
     """The losses of the epoch, looked at now and then and at its end.
 
     Args:
-        run: the run.
+        runs: that of the model, or those of the models in a stack, where one that diverges stops
+            none of the others.
         batches: gives the epoch's batches once more, to search them when something went wrong.
+
+    Attributes:
+        diverged: the numbers of the stack's models whose losses or weights are not finite.
     """
 
-    def __init__(self, run: Run, batches: Iterable[Batch]) -> None:
-        self.run, self.batches = run, batches
-        self.losses, self.penalties = LossMeter(), LossMeter()
+    def __init__(self, runs: Sequence[Run], batches: Iterable[Batch]) -> None:
+        self.runs, self.batches = runs, batches
+        self.losses, self.penalties = LossMeter(len(runs)), LossMeter()
+        self.diverged: set[int] = set()
 
     def open(self) -> None:
         """Begin an epoch."""
-        self.losses, self.penalties = LossMeter(self.losses.least), LossMeter()
+        self.losses = LossMeter(len(self.runs), self.losses.least)
+        self.penalties, self.diverged = LossMeter(), set()
 
-    def add(self, loss: Tensor, penalty: Tensor | None, size: int) -> None:
+    def add(self, losses: Tensor, penalty: Tensor | None, size: int) -> None:
         """Remember what a batch of `size` rows gave."""
-        self.losses.add(loss, size)
-        if penalty is not None:
+        self.losses.add(losses, size)
+        if penalty is not None and len(self.runs) == 1:
             self.penalties.add(penalty, size)
 
     def look(self) -> None:
         """Raise NonFiniteLoss if there was a batch whose loss or penalty is not finite."""
-        penalty, loss = self.penalties.read(), self.losses.read()
-        if penalty is not None and (loss is None or penalty <= loss):
+        if self.penalties.read() & self.losses.read() or len(self.runs) > 1:
+            return
+        loss, penalty = (int(meter.first_bad[0]) for meter in (self.losses, self.penalties))
+        if penalty and (not loss or penalty <= loss):
             cause = "The loss of the data was finite until then: look at the regularizer"
-            self._stop(penalty, f"the penalty is {self.penalties.bad}", cause)
-        if loss is not None:
-            self._stop(loss, f"the loss is {self.losses.bad}", self._cause())
+            self._stop(penalty, f"the penalty is {self.penalties.bad[0]}", cause)
+        self._stop(loss, f"the loss is {self.losses.bad[0]}", self._cause())
 
-    def close(self, params: Sequence[Tensor]) -> Row:
-        """Look for the last time, at the weights, too; the epoch's mean loss and penalty."""
+    def close(self, model: nn.Module, penalties: Sequence[float | None]) -> list[Row]:
+        """Look for the last time, at the weights and penalties, too; the rows of the epoch.
+
+        Args:
+            model: what is in training.
+            penalties: of each run, None of one without; or nothing at all.
+        """
         self.look()
-        count = self.losses.count
+        count, first = self.losses.count, self.runs[0]
         if count == 0:
-            raise ValueError(f"epoch {self.run.epoch}: the loader gave no batch")
-        if not all_finite(params):
-            self._stop(count, "its update made weights nan or inf", self._cause())
-        row = {"loss": self.losses.mean}
-        return row | {"penalty": self.penalties.mean} if self.penalties.count else row
+            raise ValueError(f"epoch {first.epoch}: the loader gave no batch")
+        rows: list[Row] = [{"loss": float(loss)} for loss in self.losses.mean]
+        for row, penalty in zip(rows, penalties, strict=False):
+            row |= {} if penalty is None else {"penalty": penalty}
+        if len(self.runs) == 1:
+            if not all_finite(list(model.parameters())) or not _finite_of(first):
+                self._stop(count, "its update made weights nan or inf", self._cause())
+            if not math.isfinite(rows[0].get("penalty", 0.0)):
+                cause = "The loss of the data was finite: look at the regularizer"
+                self._stop(count, f"the penalty is {penalties[0]}", cause)
+            return rows
+        sound = torch.stack([p.detach().flatten(1).isfinite().all(1) for p in model.parameters()])
+        for number, (row, fine) in enumerate(zip(rows, sound.all(0).tolist(), strict=True)):
+            if not (fine and all(map(math.isfinite, row.values()))):
+                self.diverged.add(number)
+        return rows
 
     def _stop(self, batch: int, what: str, cause: str) -> None:
-        text = f"epoch {self.run.epoch}, batch {batch}: {what}. {cause}"
-        raise NonFiniteLoss(text, self.run.history)
+        first = self.runs[0]
+        text = f"epoch {first.epoch}, batch {batch}: {what}. {cause}"
+        raise NonFiniteLoss(text, first.history)
 
     def _cause(self) -> str:
         what = bad_batch(islice(self.batches, self.losses.count + SEARCH))
         if what is not None:
             return f"The {what} of a batch hold nan or inf. Hint: look at the data and transform"
-        last = self.losses.last
-        if last is None and self.run.history.rows:
-            last = self.run.history.rows[-1]["loss"]
-        return likely_cause(last, self.losses.least, self.run.lr)
+        first, last = self.runs[0], float(self.losses.last[0])
+        if math.isnan(last) and first.history.rows:
+            last = first.history.rows[-1]["loss"]
+        return likely_cause(
+            None if math.isnan(last) else last, float(self.losses.least[0]), first.lr
+        )
+
+
+def _finite_of(run: Run) -> bool:
+    """Whether what the optimiser trains besides the model is finite."""
+    return all_finite([p for group in run.optimizer.param_groups for p in group["params"]])
 
 
 def likely_cause(last: float | None, least: float, lr: float) -> str:

@@ -1,10 +1,9 @@
-"""`fit`: everything is checked and put together here, then the loop runs."""
+"""`fit`: everything is checked and put together, then the loop runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from nnkit._modes import enter_train_mode, modes_kept
-from nnkit.training import checkpoint, checks, setup
-from nnkit.training.batches import (
-    Batches,
-    LoaderBatches,
-    Transformed,
-    make_batches,
-    total_batches,
-)
+from nnkit.training import checkpoint, checks
+from nnkit.training.assembly import Order, each, for_one
 from nnkit.training.callbacks import Callback
-from nnkit.training.checkpoint import Checkpoint
-from nnkit.training.evaluation import Metrics, evaluate
-from nnkit.training.history import History, Row
-from nnkit.training.loaders import ends_in_one_row
-from nnkit.training.loop import Steps, train
+from nnkit.training.evaluation import Metrics
+from nnkit.training.history import History, mean_of
+from nnkit.training.loop import train
 from nnkit.training.nested import Batch
-from nnkit.training.probe import FirstChecked, probe, probe_penalty
-from nnkit.training.progress import Progress
 from nnkit.training.randomness import seeded
-from nnkit.training.regularized import RegularizedUpdate
-from nnkit.training.run import Run
-from nnkit.training.sources import Sources
-from nnkit.training.update import Update
+from nnkit.training.stack import Stack
+from nnkit.training.stacked import for_stack
 
-BATCH_NORMS = nn.modules.batchnorm._BatchNorm
 Loss = Callable[[Any, Any], Tensor]
 Transform = Callable[[Any, Any], Batch]
 
@@ -44,21 +30,21 @@ def fit(
     model: nn.Module,
     data: Any,
     *,
-    loss: Loss,
+    loss: Loss | Sequence[Loss],
     validation: Any = None,
     epochs: int = 10,
     batch_size: int = 32,
     optimizer: Any = None,
-    lr: float = 1e-3,
+    lr: float | Sequence[float] = 1e-3,
     scheduler: Any = None,
     scheduler_step: str = "epoch",
-    regularizer: Callable[..., Tensor] | None = None,
+    regularizer: Any = None,
     transform: Transform | None = None,
     metrics: Metrics | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[Callback] | Sequence[Sequence[Callback]] = (),
     clip_norm: float | None = None,
     device: str | torch.device | None = None,
-    seed: int | None = None,
+    seed: int | Sequence[int] | None = None,
     progress: bool = True,
     resume: str | Path | None = None,
 ) -> History:
@@ -66,7 +52,9 @@ def fit(
 
     Args:
         model: any module; it is trained in place, where it is. Submodules that alone are in
-            eval mode stay in it, such as the batch normalisation of a frozen part.
+            eval mode stay in it, such as the batch normalisation of a frozen part. Of a
+            :class:`Stack` all models are trained at once, with the numbers of one after another
+            but for dropout; see below.
         data: (X, y) of N rows each, a Dataset or a DataLoader of (x, y). A model of several
             inputs takes ((X1, X2), y). Rows are shuffled at each epoch, except by a DataLoader
             that was told otherwise.
@@ -99,6 +87,11 @@ def fit(
         resume: the file of a :class:`Checkpoint` to go on from. One that does not exist yet
             starts from the beginning if one of the callbacks is to write it.
 
+    For the M models of a stack loss, lr, regularizer and seed may be lists of M, each model's own;
+    data and validation lists of M pairs of tensors, callbacks of M lists. A seed draws the batches.
+    The history returned holds the means; each model's own is in ``stack.histories``. One that
+    diverges or is stopped does not stop the others.
+
     Returns:
         the history. After Ctrl-C it is that of the epochs finished, `stopped` is "interrupted"
         and the model has the weights of the last of them.
@@ -112,70 +105,34 @@ def fit(
     """
     metrics = metrics or {}
     checks.check_grad_mode()
-    checks.check_settings(epochs, batch_size, lr, clip_norm, scheduler_step, seed)
-    checks.check_functions(loss, metrics, callbacks, validation)
+    count = len(model) if isinstance(model, Stack) else None
+    seeds, rates = (each(name, value, count) for name, value in (("seed", seed), ("lr", lr)))
+    for rate in rates:
+        checks.check_settings(epochs, batch_size, rate, clip_norm, scheduler_step)
+    checks.check_seeds(seeds)
     checks.check_model(model)
-    checks.check_data("data", data)
-    if validation is not None:
-        checks.check_data("validation", validation)
-    checks.check_resumable(data, callbacks, resume)
+    if count is None:
+        checks.check_data("data", data)
+        if validation is not None:
+            checks.check_data("validation", validation)
     checks.check_dense(model, clip_norm)
-
-    place = setup.choose_device(device, model)
-    held = {"model": model, "loss": loss, "regularizer": regularizer}
-    setup.check_devices(place, optimizer, {**held, "data": data, "validation": validation})
-    model, loss, regularizer = (setup.moved(item, place) for item in held.values())
-    metrics = {name: setup.moved(metric, place) for name, metric in metrics.items()}
-    optimizer = setup.make_optimizer(optimizer, model, lr, regularizer)
-    scheduler = setup.make_scheduler(scheduler, optimizer)
-    ordered = sorted(callbacks, key=lambda c: isinstance(c, Checkpoint))  # they save the others
-    others = (model, loss, regularizer, metrics, ordered)
-    sources = Sources((data, validation), transform, others)
-    run = Run(model, optimizer, scheduler, epochs, ordered, sources, regularizer=regularizer)
-    batches = make_batches(data, batch_size, place, shuffle=True)
-    total = total_batches(batches, epochs)
-    columns = ["loss", *(["penalty"] if regularizer is not None else []), "lr"]
-    columns += ["val_loss", *metrics] if validation is not None else []
-    checks.check_run(run, scheduler_step, total if scheduler_step == "batch" else epochs, columns)
-
-    check = partial(probe, model, loss)
-    if regularizer is None:
-        update = Update(model, optimizer, loss, clip_norm)
-    else:
-        probe_penalty(regularizer, model)
-        update = RegularizedUpdate(model, optimizer, loss, regularizer, clip_norm)
-    has_batch_norm = any(isinstance(m, BATCH_NORMS) and m.training for m in model.modules())
-    source = _tried_out(batches, transform, check, batch_size, has_batch_norm)
-    validate: Callable[[], Row] = dict
-    if validation is not None:
-        held_out = make_batches(validation, 8 * batch_size, place, shuffle=False)
-        trial = held_out.peek(batch_size)
-        check(*trial, targets=held_out.targets, name="validation", training=False)
-        validate = partial(evaluate, model, held_out, loss, metrics)
-
-    bar = Progress(total, show=progress)
-    with seeded(seed), modes_kept(model), closing(bar):
+    order = Order(
+        model=model, data=data, loss=loss, validation=validation, epochs=epochs,
+        batch_size=batch_size, optimizer=optimizer, lr=lr, scheduler=scheduler,
+        scheduler_step=scheduler_step, regularizer=regularizer, transform=transform,
+        metrics=metrics, callbacks=callbacks, clip_norm=clip_norm, device=device,
+    )  # fmt: skip
+    training = (
+        for_one(order, resume, progress)
+        if count is None
+        else for_stack(order, seeds, resume, progress)
+    )
+    with seeded(seeds[0]), modes_kept(model), closing(training.bar):
         if resume is not None:
-            checkpoint.resume(resume, run)
+            checkpoint.resume(resume, training.runs[0])
         enter_train_mode(model)
-        train(run, Steps(source, update, check, validate, scheduler_step == "batch"), bar)
-    return run.history
-
-
-def _tried_out(
-    batches: Batches,
-    transform: Transform | None,
-    check: Callable[..., None],
-    batch_size: int,
-    has_batch_norm: bool,
-) -> Iterable[Batch]:
-    """The training batches, transformed; checked now, or when a loader gives the first."""
-    source = batches if transform is None else Transformed(batches, transform)
-    if isinstance(batches, LoaderBatches):
-        return FirstChecked(source, check, has_batch_norm and ends_in_one_row(batches.loader))
-    if batches.targets is None:
-        return FirstChecked(source, check)
-    check(*batches.peek(batch_size), transform=transform, targets=batches.targets)
-    if batches.rows % batches.batch_size == 1:
-        check(*batches.peek(1), transform=transform)  # batch normalisation fails on one row
-    return source
+        train(training)
+    if not isinstance(model, Stack):
+        return training.runs[0].history
+    model.histories = [run.history for run in training.runs]
+    return mean_of(model.histories)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,9 @@ class History:
 
     Args:
         rows: dicts with the keys epoch, loss (mean over the epoch's batches, while the weights
-            change), penalty (with a regulariser; likewise, but a penalty of `nnkit.regularizers`
-            on weights is measured at every sixteenth batch), val_loss and the metrics (with
-            validation data, at the epoch's end), lr (of the epoch's start) and seconds.
+            change), penalty (with a regulariser; at the epoch's end, one that goes through
+            autograd as at the last batch), val_loss and the metrics (with validation data, at the
+            epoch's end), lr (of the epoch's start) and seconds.
         stopped: why the run ended before its last epoch: "" (it did not), "early stopping",
             "interrupted", "non-finite loss" or what a callback said.
     """
@@ -99,6 +99,19 @@ class History:
 
     def _ending(self) -> str:
         return f"; stopped: {self.stopped}" if self.stopped else ""
+
+
+def mean_of(histories: Sequence[History]) -> History:
+    """The means over several runs, epoch by epoch, of those that came so far."""
+    longest = max(histories, key=len)
+    rows = []
+    for number, row in enumerate(longest.rows):
+        there = [history.rows[number] for history in histories if len(history) > number]
+        names = [name for name in row if all(name in one for one in there)]
+        means = {name: sum(one[name] for one in there) / len(there) for name in names}
+        rows.append(means | {"epoch": row["epoch"]})
+    endings = {history.stopped for history in histories}
+    return History(rows, endings.pop() if len(endings) == 1 else "")
 
 
 def _number(value: float) -> str:

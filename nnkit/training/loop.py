@@ -1,90 +1,130 @@
-"""The training loop."""
+"""The training loop, the same for one model and for the many of a stack."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nnkit.training.callbacks import Callback
 from nnkit.training.faults import NonFiniteLoss, Watch
 from nnkit.training.history import Row
-from nnkit.training.nested import Batch, rows_of
+from nnkit.training.nested import Batch
 from nnkit.training.probe import MISTAKES
 from nnkit.training.progress import Progress
-from nnkit.training.run import Run, Snapshot
+from nnkit.training.run import Run, copies, put_back
+from nnkit.training.stack import tensors_of
 from nnkit.training.update import Update
 
 
-@dataclass(frozen=True)
-class Steps:
-    """What is done in each epoch.
+@dataclass
+class Training:
+    """What is trained and how.
 
     Args:
+        model: the module, perhaps a stack.
+        runs: that of the module, or those of the stack's models.
         batches: gives (inputs, target) of an epoch each time it is gone through.
+        rows_of: how many rows a batch has, for each model.
         update: changes the weights on a batch.
         explain: raises a better error for a batch on which `update` failed.
-        validate: computes val_loss and metrics.
+        validate: computes val_loss and metrics, a row for each run.
         by_batch: whether the schedule moves on after each batch, not each epoch.
-    """
-
-    batches: Iterable[Batch]
-    update: Update
-    explain: Callable[[Any, Any], None]
-    validate: Callable[[], Row]
-    by_batch: bool
-
-
-def train(run: Run, steps: Steps, bar: Progress) -> None:
-    """Train from the run's epoch to its last, or until it is stopped.
-
-    Whatever ends it early, weights and history are those of the last finished epoch.
-
-    Args:
-        run: what is trained; its history grows by a row per epoch.
-        steps: what is done in each epoch.
         bar: the progress bar.
     """
+
+    model: nn.Module
+    runs: Sequence[Run]
+    batches: Iterable[Batch]
+    rows_of: Callable[[Any, Any], int]
+    update: Update
+    explain: Callable[[Any, Any], None]
+    validate: Callable[[], Sequence[Row]]
+    by_batch: bool
+    bar: Progress
+    ended: dict[int, list[Tensor]] = field(
+        default_factory=dict
+    )  # models that stopped before others
+
+    @property
+    def active(self) -> list[tuple[int, Run]]:
+        """The runs that have not been stopped, with their numbers."""
+        return [pair for pair in enumerate(self.runs) if not pair[1].history.stopped]
+
+    def end(self, number: int, reason: str, tensors: Sequence[Tensor]) -> None:
+        """Stop one model of a stack; it gets these tensors when the others have ended, too."""
+        self.runs[number].history.stopped = reason
+        count = len(tensors_of(self.model))  # those of regularisers come after them
+        self.ended[number] = [stacked[number].clone() for stacked in tensors[:count]]
+
+
+class Snapshot:
+    """Weights, buffers and histories of one moment; the model's own tensors come first."""
+
+    def __init__(self, training: Training) -> None:
+        self.rows = [list(run.history.rows) for run in training.runs]
+        regularizers = {id(run.regularizer): run.regularizer for run in training.runs}
+        self.tensors = tensors_of(training.model, *regularizers.values())
+        self.values = copies(self.tensors)
+
+    def restore(self, runs: Sequence[Run]) -> None:
+        """Give weights and rows back."""
+        put_back(self.tensors, self.values)
+        for run, rows in zip(runs, self.rows, strict=True):
+            run.history.rows[:] = rows
+
+
+def train(training: Training) -> None:
+    """Train from the runs' epoch to their last, or until all are stopped.
+
+    Whatever ends it early, weights and histories are those of the last finished epoch.
+    """
+    history = training.runs[0].history
     try:
-        _train(run, steps, bar)
+        _train(training)
     except Exception as error:
         if not hasattr(error, "history"):
-            error.history = run.history  # type: ignore[attr-defined]
-            if run.history.rows:
-                error.add_note(f"Its attribute history holds the {len(run.history)} epochs before.")
+            error.history = history  # type: ignore[attr-defined]
+            if history.rows:
+                error.add_note(f"Its attribute history holds the {len(history)} epochs before.")
         raise
 
 
-def _train(run: Run, steps: Steps, bar: Progress) -> None:
-    watch = Watch(run, steps.batches)
-    good = Snapshot(run, run.history.rows)
+def _train(training: Training) -> None:
+    runs, watch, good = training.runs, Watch(training.runs, training.batches), Snapshot(training)
     try:
-        run.call("on_train_begin")
-        while not run.is_last_epoch:
-            started, lr = time.perf_counter(), run.lr
-            run.epoch += 1
-            run.call("on_epoch_begin")
-            row: Row = {"epoch": run.epoch}
-            row |= train_epoch(run, steps, watch, bar)
-            row |= steps.validate()
-            row |= {"lr": lr, "seconds": time.perf_counter() - started}
-            if not steps.by_batch:
-                move_schedule(run, row)
-            good = Snapshot(run, [*run.history.rows, row])
-            run.history.rows.append(row)
-            run.call("on_epoch_end")
+        for run in runs:
+            run.call("on_train_begin")
+        while not all(run.is_last_epoch for run in runs):
+            active, rows = training.active, run_epoch(training, watch)
+            for number, run in active:
+                if number in watch.diverged:
+                    training.end(number, "non-finite loss", good.values)
+                else:
+                    run.history.rows.append(rows[number])
+            good = Snapshot(training)
+            for number, run in active:
+                if number in watch.diverged:
+                    continue
+                run.call("on_epoch_end")
+                if run.history.stopped and len(runs) > 1:
+                    training.end(number, run.history.stopped, tensors_of(training.model))
     except BaseException as fault:
-        good.restore()  # it is of one moment: weights and history agree
-        run.history.rows[:] = good.rows
-        run.history.stopped = ending(fault)
+        good.restore(runs)  # it is of one moment: weights and history agree
+        for _, run in training.active if len(runs) > 1 else enumerate(runs):
+            run.history.stopped = ending(fault)
         if not isinstance(fault, KeyboardInterrupt):
             raise
     finally:
-        steps.update.clear()
-        run.call("on_train_end")
+        training.update.clear()
+        for number, values in training.ended.items():
+            put_back([stacked.data[number] for stacked in tensors_of(training.model)], values)
+        for run in runs:
+            run.call("on_train_end")
 
 
 def ending(fault: BaseException) -> str:
@@ -94,31 +134,51 @@ def ending(fault: BaseException) -> str:
     return "non-finite loss" if isinstance(fault, NonFiniteLoss) else type(fault).__name__
 
 
-def train_epoch(run: Run, steps: Steps, watch: Watch, bar: Progress) -> Row:
-    """One pass over the training data; its mean loss and penalty."""
+def run_epoch(training: Training, watch: Watch) -> list[Row]:
+    """One pass over the training data, and the validation; a row for each run."""
+    started, lrs = time.perf_counter(), [run.lr for run in training.runs]
+    for _, run in training.active:
+        run.epoch += 1
+        run.call("on_epoch_begin")
+    trained = train_epoch(training, watch)
+    scores = training.validate()
+    seconds = (time.perf_counter() - started) / len(training.runs)
+    rows: list[Row] = [
+        {"epoch": run.epoch, **row, **score, "lr": lr, "seconds": seconds}
+        for run, row, score, lr in zip(training.runs, trained, scores, lrs, strict=True)
+    ]
+    if not training.by_batch:
+        move_schedule(training.runs[0], rows[0])
+    return rows
+
+
+def train_epoch(training: Training, watch: Watch) -> list[Row]:
+    """One pass over the training data; the mean losses, and the penalties at its end."""
     watch.open()
-    update, schedule = steps.update, run.scheduler if steps.by_batch else None
-    on_batch_end = overridden(run, "on_batch_end")
+    update, first, bar = training.update, training.runs[0], training.bar
+    schedule = first.scheduler if training.by_batch else None
+    on_batch_end = overridden(first, "on_batch_end") if len(training.runs) == 1 else []
     clock = time.perf_counter
-    for number, (x, y) in enumerate(steps.batches):
+    for x, y in training.batches:
         try:
-            run.loss, penalty = update(x, y, number)
+            losses, penalty = update(x, y)
         except MISTAKES:
-            steps.explain(x, y)
+            training.explain(x, y)
             raise
-        run.step += 1
-        watch.add(run.loss, penalty, rows_of(x, y))
+        first.loss = losses
+        first.step += 1
+        watch.add(losses, penalty, training.rows_of(x, y))
         if schedule is not None:
             schedule.step()
         for hook in on_batch_end:
-            hook(run)
+            hook(first)
         if clock() >= bar.next_tick:
             watch.look()
-            bar.update(run)
-        if run.history.stopped:
+            bar.update(first)
+        if on_batch_end and first.history.stopped:
             break
     update.clear()  # room for what follows
-    return watch.close(update.params)
+    return watch.close(training.model, update.amounts(len(training.runs)))
 
 
 def overridden(run: Run, name: str) -> list[Callable[[Run], None]]:

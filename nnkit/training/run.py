@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from nnkit.training.history import History, Row
+from nnkit.training.history import History
 from nnkit.training.sources import Sources
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Run:
         step: how many updates have been made since the start.
         loss: of the batch just done, a scalar tensor without graph.
         regularizer: what is added to the loss, or None; it may have parameters of its own.
+        lr_ratio: the lr of a model in a stack over that of the optimiser, which they share.
     """
 
     model: nn.Module
@@ -46,6 +47,7 @@ class Run:
     step: int = 0
     loss: Tensor | None = None
     regularizer: Any = None
+    lr_ratio: float = 1.0
 
     def stop(self, reason: str) -> None:
         """End the run: the epoch closes with the batch just done, validation and its row."""
@@ -59,7 +61,7 @@ class Run:
     @property
     def lr(self) -> float:
         """The step size (of the optimiser's first group)."""
-        return float(self.optimizer.param_groups[0]["lr"])
+        return float(self.optimizer.param_groups[0]["lr"]) * self.lr_ratio
 
     @property
     def is_last_epoch(self) -> bool:
@@ -67,28 +69,9 @@ class Run:
         return self.epoch >= self.epochs or bool(self.history.stopped)
 
 
-def tensors_of(*modules: Any) -> list[Tensor]:
-    """Parameters and buffers; what is no module has none."""
-    own = [module for module in modules if isinstance(module, nn.Module)]
-    return [tensor for m in own for tensor in (*m.parameters(), *m.buffers())]
-
-
 def copies(tensors: Iterable[Tensor]) -> list[Tensor]:
     """The values of the tensors, to be put back later."""
     return [tensor.detach().clone() for tensor in tensors]
-
-
-class Snapshot:
-    """The weights and buffers of a run, with the history that belongs to them."""
-
-    def __init__(self, run: Run, rows: Sequence[Row]) -> None:
-        self.rows = list(rows)
-        self.tensors = tensors_of(run.model, run.regularizer)
-        self.values = copies(self.tensors)
-
-    def restore(self) -> None:
-        """Give the run its weights and buffers back."""
-        put_back(self.tensors, self.values)
 
 
 @torch.no_grad()

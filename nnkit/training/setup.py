@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from nnkit._devices import devices_of, has_type
 from nnkit.training.adam import FusedAdam
 from nnkit.training.nested import move
-from nnkit.training.run import tensors_of
+from nnkit.training.stack import tensors_of
 
 DEVICES = "None (where the model is), 'auto', 'cpu' or one that torch finds, 'cuda' or 'mps'"
 
@@ -107,15 +107,18 @@ def moved(item: Any, device: torch.device) -> Any:
     return item
 
 
-def make_optimizer(optimizer: Any, model: nn.Module, lr: float, regularizer: Any = None) -> Any:
+def make_optimizer(
+    optimizer: Any, model: nn.Module, lr: float, regularizers: Iterable[Any] = ()
+) -> Any:
     """The optimiser given, or made by its factory; Adam by default.
 
-    A factory is called with the parameters, those of the regulariser included, and lr, unless it
-    is a partial that has its own.
+    A factory is called with the parameters, those of regularisers included, and lr, unless it is
+    a partial that has its own.
     """
     if isinstance(optimizer, Optimizer) or not (optimizer is None or callable(optimizer)):
         return optimizer
-    params = list(dict.fromkeys([*model.parameters(), *parameters_of(regularizer)]))
+    own = [p for regularizer in regularizers for p in parameters_of(regularizer)]
+    params = list(dict.fromkeys([*model.parameters(), *own]))
     if optimizer is None:
         return default_adam(model, lr, params)
     if isinstance(optimizer, partial) and "lr" in optimizer.keywords:

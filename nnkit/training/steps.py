@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -49,7 +51,7 @@ class StepSizes:
     def __contains__(self, w: Tensor) -> bool:
         return id(w) in self._group_of
 
-    def __call__(self, w: Tensor) -> tuple[float, Tensor | None]:
+    def __call__(self, w: Tensor) -> tuple[Any, Tensor | None]:
         """The step size of the weights w and its scale, which the next call overwrites."""
         group = self.optimizer.param_groups[self._group_of[id(w)]]
         lr = float(group["lr"])
@@ -60,3 +62,27 @@ class StepSizes:
         v = state["exp_avg_sq"]
         root = math.sqrt(1 - group["betas"][1] ** float(state["step"]))
         return lr * root, torch.sqrt(v, out=self._scratch.like(v)).add_(group["eps"] * root)
+
+
+class StepSizesOfOne:
+    """The step sizes of one model in a stack.
+
+    Args:
+        steps: those of the stack.
+        number: of the model.
+        of: the stack's tensor for each of the model's, by id.
+        ratio: the model's lr over the optimiser's.
+    """
+
+    def __init__(
+        self, steps: StepSizes, number: int, of: Mapping[int, Tensor], ratio: float
+    ) -> None:
+        self.steps, self.number, self.of, self.ratio = steps, number, of, ratio
+
+    def __contains__(self, w: Tensor) -> bool:
+        return id(w) in self.of and self.of[id(w)] in self.steps
+
+    def __call__(self, w: Tensor) -> tuple[Any, Tensor | None]:
+        """The step size of the weights w and its scale."""
+        lr, scale = self.steps(self.of[id(w)])
+        return lr * self.ratio, None if scale is None else scale[self.number]
