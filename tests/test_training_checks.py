@@ -744,7 +744,7 @@ def test_a_search_that_remembers_frozen_weights_is_refused():
     fit(model, (x, y), loss=F.mse_loss, optimizer=search, batch_size=20, epochs=2)
     model[0].requires_grad_(False)
     frozen = model[0].weight.clone()
-    with pytest.raises(ValueError, match="LBFGS moves frozen parameters .* Hint: make it anew"):
+    with pytest.raises(ValueError, match=r"LBFGS moves frozen parameters .* Hint: make it anew"):
         fit(model, (x, y), loss=F.mse_loss, optimizer=search, batch_size=20, epochs=2)
     fit(
         model, (x, y), loss=F.mse_loss, optimizer=torch.optim.LBFGS, lr=0.1, batch_size=20, epochs=2
