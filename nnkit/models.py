@@ -7,9 +7,11 @@
 torch.Size([5, 1])
 """
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -60,7 +62,8 @@ class MLP(nn.Module):
     Args:
         sizes: units per layer from input to output, [in, hidden..., out]; [in, out] is one layer
             of neurons without a hidden one.
-        activation: h, a name of ``nnkit.activations.ACTIVATIONS``.
+        activation: h, a name of ``nnkit.activations.ACTIVATIONS``, a function of tensors such as
+            torch.sin, or a module or class of modules, of which each layer gets one of its own.
         init: how weights are drawn; biases start at 0. "he": N(0, 2 / fan_in) (He et al., 2015);
             "glorot": N(0, 2 / (fan_in + fan_out)) (Glorot and Bengio, 2010); ("gain", g):
             N(0, g² / fan_in); ("constant", c): every weight c.
@@ -75,7 +78,8 @@ class MLP(nn.Module):
     Attributes:
         layers: the ``nn.Linear`` layers, ``nn.ModuleList``; ``layers[-1]`` is the output layer.
         after: what follows each: normalisation, h and dropout of a hidden layer, then the head.
-        sizes, activation: as given.
+        sizes: as given.
+        activation: the name as given; that of anything else in brackets.
 
     Raises:
         TypeError, ValueError: on any other argument, before anything is made.
@@ -93,7 +97,7 @@ class MLP(nn.Module):
     def __init__(
         self,
         sizes: Sequence[int],
-        activation: str = "relu",
+        activation: str | Callable[..., Any] = "relu",
         *,
         init: str | tuple[str, float] = "he",
         dropout: float | Sequence[float] = 0.0,
@@ -104,7 +108,8 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         self.sizes = _checked_sizes(sizes)
-        self.activation = one_of("activation", activation, ACTIVATIONS)
+        make_activation = _maker(activation)
+        self.activation = activation if isinstance(activation, str) else _named(activation)
         if not isinstance(residual, bool):
             raise TypeError(f"residual must be True or False, got {residual!r}")
         self.residual = residual
@@ -116,7 +121,7 @@ class MLP(nn.Module):
 
         self.layers = nn.ModuleList(_empty_linear(*pair) for pair in pairwise(self.sizes))
         self.after = nn.ModuleList(
-            _after_linear(width, norm, self.activation, rate)
+            _after_linear(width, norm, make_activation, rate)
             for width, rate in zip(self.sizes[1:-1], rates, strict=True)
         )
         self.after.append(after_last)
@@ -149,9 +154,44 @@ class MLP(nn.Module):
         return values
 
 
-def _after_linear(width: int, norm: str | None, activation: str, rate: float) -> nn.Module:
+class Elementwise(nn.Module):
+    """A function of tensors as a module."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The function's value."""
+        return self.function(x)
+
+    def extra_repr(self) -> str:
+        """The function's name."""
+        return getattr(self.function, "__name__", repr(self.function))
+
+
+def _maker(activation: Any) -> Callable[[], nn.Module]:
+    """What makes the activation of one layer."""
+    if isinstance(activation, nn.Module):
+        return lambda: copy.deepcopy(activation)
+    if isinstance(activation, type) and issubclass(activation, nn.Module):
+        return activation
+    if callable(activation):
+        return lambda: Elementwise(activation)
+    return ACTIVATIONS[one_of("activation", activation, ACTIVATIONS)].module
+
+
+def _named(activation: Any) -> str:
+    """A name in brackets: that of no activation that is known by its properties."""
+    kind = type(activation) if isinstance(activation, nn.Module) else activation
+    return f"<{getattr(kind, '__name__', repr(kind))}>"
+
+
+def _after_linear(
+    width: int, norm: str | None, make_activation: Callable[[], nn.Module], rate: float
+) -> nn.Module:
     modules = [] if norm is None else [NORMS[norm](width)]
-    modules.append(ACTIVATIONS[activation].module())
+    modules.append(make_activation())
     modules += [nn.Dropout(rate)] if rate else []
     return modules[0] if len(modules) == 1 else nn.Sequential(*modules)
 

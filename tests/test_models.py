@@ -12,9 +12,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn import functional as F
 
 from nnkit.activations import ACTIVATIONS
 from nnkit.models import HEADS, MLP, Interval
+from nnkit.symmetry import flip
 
 sizes_lists = st.lists(st.integers(1, 6), min_size=2, max_size=5)
 every_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -378,3 +380,26 @@ def test_what_is_printed_tells_the_options():
 def test_wrong_arguments_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         MLP(**({"sizes": [2, 3, 3, 1]} | arguments))
+
+
+def test_an_activation_may_be_a_function_a_module_or_a_class_of_them():
+    x = torch.randn(7, 3)
+    named = MLP([3, 5, 4, 1], "silu", seed=0)
+    for activation in (F.silu, nn.SiLU(), nn.SiLU):
+        net = MLP([3, 5, 4, 1], activation, seed=0)
+        torch.testing.assert_close(net(x), named(x))
+    learned = MLP([3, 4, 4, 1], nn.PReLU(), seed=0)
+    slopes = [m.weight for m in learned.modules() if isinstance(m, nn.PReLU)]
+    assert len({id(w) for w in slopes}) == 2, "each layer learns its own"
+    assert net.activation == "<SiLU>"
+    assert "sin" in repr(MLP([2, 3, 1], torch.sin))
+    with pytest.raises(ValueError, match="unknown activation 'sin'"):
+        MLP([2, 3, 1], "sin")
+
+
+def test_symmetries_are_not_guessed_from_the_name_of_a_function():
+    def tanh(x):
+        return x.exp()
+
+    with pytest.raises(ValueError, match="<tanh>"):
+        flip(MLP([2, 3, 1], tanh), 0, [0])

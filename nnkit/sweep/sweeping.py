@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from nnkit._checks import one_of, whole
 from nnkit._modes import eval_mode
@@ -132,6 +131,8 @@ def unwise(task: Task, first: nn.Module, count: int) -> str:
 
 def operations(model: nn.Module, x: Tensor) -> int:
     """Multiplications and additions in the matrix products and convolutions for the inputs x."""
+    from torch.utils.flop_counter import FlopCounterMode  # with CUDA it takes a second to import
+
     counter = FlopCounterMode(display=False)
     device = next(model.parameters()).device
     with torch.no_grad(), eval_mode(model), counter:

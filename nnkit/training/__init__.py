@@ -8,8 +8,9 @@
 Run once more, the same lines go on where a killed process was at the end of its last epoch.
 """
 
-from nnkit.training.callbacks import Callback, EarlyStopping
+from nnkit.training.callbacks import EMA, Callback, EarlyStopping
 from nnkit.training.checkpoint import Checkpoint
+from nnkit.training.evaluation import accuracy, evaluate, predict
 from nnkit.training.faults import NonFiniteLoss
 from nnkit.training.fitting import fit
 from nnkit.training.history import History
@@ -17,12 +18,6 @@ from nnkit.training.run import Run
 from nnkit.training.stack import Stack
 
 __all__ = [
-    "Callback",
-    "Checkpoint",
-    "EarlyStopping",
-    "History",
-    "NonFiniteLoss",
-    "Run",
-    "Stack",
-    "fit",
-]
+    "EMA", "Callback", "Checkpoint", "EarlyStopping", "History", "NonFiniteLoss", "Run", "Stack",
+    "accuracy", "evaluate", "fit", "predict",
+]  # fmt: skip

@@ -19,7 +19,6 @@ from nnkit.training.batches import (
     total_batches,
 )
 from nnkit.training.checkpoint import Checkpoint
-from nnkit.training.evaluation import Metrics, evaluate
 from nnkit.training.history import Row
 from nnkit.training.loaders import ends_in_one_row
 from nnkit.training.loop import Training
@@ -30,6 +29,7 @@ from nnkit.training.progress import Progress
 from nnkit.training.run import Run
 from nnkit.training.sources import Sources
 from nnkit.training.update import Update
+from nnkit.training.validation import Metrics, validate
 
 BATCH_NORMS = nn.modules.batchnorm._BatchNorm
 HELD_OUT = 8  # so many training batches make a batch of held-out rows: they need no gradient
@@ -55,6 +55,8 @@ class Order:
     callbacks: Any
     clip_norm: float | None
     device: str | torch.device | None
+    accumulate: int
+    autocast: torch.dtype | None
 
     @property
     def columns(self) -> list[str]:
@@ -98,18 +100,22 @@ def for_one(order: Order, resume: Any, progress: bool) -> Training:
     batches = make_batches(order.data, order.batch_size, place, shuffle=True)
     total = total_batches(batches, order.epochs)
     by_batch = order.scheduler_step == "batch"
-    steps = total if by_batch else order.epochs
+    steps = total_batches(batches, order.epochs, order.accumulate) if by_batch else order.epochs
     checks.check_run(run, order.scheduler_step, steps, order.columns)
     if regularizer is not None:
         probe_penalty(regularizer, model)
     penalties = bound(regularizer, model)
-    predict, check = partial(forward, model), partial(probe, model, loss)
+    check = partial(probe, model, loss)
+    predict = mixed(partial(forward, model), place, order.autocast)
+    loss = mixed(loss, place, order.autocast)
     return Training(
         model=model,
         runs=[run],
         batches=_tried_out(order, batches, check),
         rows_of=rows_of,
-        update=Update(model, predict, optimizer, loss, penalties, order.clip_norm),
+        update=Update(
+            model, predict, optimizer, loss, penalties, order.clip_norm, accumulate=order.accumulate
+        ),
         explain=check,
         validate=_validation(order, place, predict, check),
         by_batch=by_batch,
@@ -134,7 +140,8 @@ def _validation(
     held_out = make_batches(order.validation, HELD_OUT * order.batch_size, place, shuffle=False)
     trial = held_out.peek(order.batch_size)
     check(*trial, targets=held_out.targets, name="validation", training=False)
-    return partial(evaluate, order.model, predict, held_out, order.loss, order.metrics)
+    loss = mixed(order.loss, place, order.autocast)
+    return partial(validate, order.model, predict, held_out, loss, order.metrics)
 
 
 def _tried_out(order: Order, batches: Batches, check: Callable[..., None]) -> Iterable[Batch]:
@@ -151,6 +158,18 @@ def _tried_out(order: Order, batches: Batches, check: Callable[..., None]) -> It
     if batches.rows % batches.batch_size == 1:
         check(*batches.peek(1), transform=transform)  # batch normalisation fails on one row
     return source
+
+
+def mixed(function: Callable[..., Any], place: torch.device, dtype: torch.dtype | None) -> Any:
+    """The function, computing in mixed precision if a dtype is given."""
+    if dtype is None:
+        return function
+
+    def in_mixed_precision(*args: Any) -> Any:
+        with torch.autocast(place.type, dtype):
+            return function(*args)
+
+    return in_mixed_precision
 
 
 def each(name: str, value: Any, count: int | None) -> list[Any]:

@@ -189,10 +189,10 @@ def _from_loader(loader: DataLoader[Any], device: torch.device) -> Batches:
     )
 
 
-def total_batches(batches: Batches, epochs: int) -> int | None:
-    """How many batches the run has; None if the loader cannot say."""
+def total_batches(batches: Batches, epochs: int, together: int = 1) -> int | None:
+    """How many batches the run has, so many taken as one; None if the loader cannot say."""
     try:
-        return epochs * len(batches)
+        return epochs * -(-len(batches) // together)
     except TypeError:
         return None
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
+from nnkit._checks import number
 from nnkit.training.run import Run, copies, put_back
 from nnkit.training.stack import tensors_of
 
@@ -105,3 +108,59 @@ class EarlyStopping(Callback):
         """Take back what `state_dict` gave."""
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         self._weights = state["weights"]
+
+
+class EMA(Callback):
+    """The exponential moving average of the weights, which often tests better than the last ones.
+
+    After each update every weight of the average moves by 1 - decay towards that of the model;
+    the counters and running statistics of normalisation are the model's.
+
+    Args:
+        decay: how much of the average stays, in (0, 1); over some 1 / (1 - decay) updates.
+
+    Attributes:
+        model: the averaged model, in eval mode; the model in training is left alone.
+
+    Source: Polyak and Juditsky, 1992.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.training import EMA, fit
+        >>> X, ema = torch.randn(64, 3), EMA(decay=0.9)
+        >>> model, mse = torch.nn.Linear(3, 1), torch.nn.functional.mse_loss
+        >>> run = fit(model, (X, X[:, :1]), loss=mse, callbacks=[ema])
+        >>> ema.model(X).shape
+        torch.Size([64, 1])
+    """
+
+    def __init__(self, decay: float = 0.999) -> None:
+        if not 0 < number("decay", decay) < 1:
+            raise ValueError(f"decay must lie between 0 and 1, got {decay!r}")
+        self.decay = decay
+        self.model: nn.Module | None = None
+        self._saved: dict[str, Tensor] | None = None
+
+    def on_train_begin(self, run: Run) -> None:
+        """Start from the weights of the model, or from the average of a resumed run."""
+        self.model = copy.deepcopy(run.model).eval().requires_grad_(False)
+        if self._saved is not None and run.history.rows:
+            self.model.load_state_dict(self._saved)
+        self._saved = None
+
+    @torch.no_grad()
+    def on_batch_end(self, run: Run) -> None:
+        """Move the average towards the model."""
+        assert self.model is not None
+        for mean, w in zip(self.model.parameters(), run.model.parameters(), strict=True):
+            mean.lerp_(w, 1 - self.decay)
+        for mine, buffer in zip(self.model.buffers(), run.model.buffers(), strict=True):
+            mine.copy_(buffer)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The averaged weights."""
+        return {"model": None if self.model is None else self.model.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        self._saved = state["model"]

@@ -44,6 +44,16 @@ def check_settings(
     one_of("scheduler_step", scheduler_step, ("epoch", "batch"))
 
 
+def check_precision(accumulate: Any, autocast: Any) -> None:
+    """Refuse a number of batches or a type of mixed precision that there is not."""
+    whole("accumulate", accumulate, at_least=1)
+    if autocast not in (None, torch.bfloat16):
+        raise ValueError(
+            f"autocast must be torch.bfloat16 or None, got {autocast!r}. Hint: float16 would need "
+            "its loss scaled, bfloat16 does not"
+        )
+
+
 def check_seeds(seeds: Sequence[Any]) -> None:
     """Refuse what is no seed."""
     for seed in seeds:

@@ -14,13 +14,13 @@ from nnkit._modes import enter_train_mode, modes_kept
 from nnkit.training import checkpoint, checks
 from nnkit.training.assembly import Order, each, for_one
 from nnkit.training.callbacks import Callback
-from nnkit.training.evaluation import Metrics
 from nnkit.training.history import History, mean_of
 from nnkit.training.loop import train
 from nnkit.training.nested import Batch
 from nnkit.training.randomness import seeded
 from nnkit.training.stack import Stack
 from nnkit.training.stacked import for_stack
+from nnkit.training.validation import Metrics
 
 Loss = Callable[[Any, Any], Tensor]
 Transform = Callable[[Any, Any], Batch]
@@ -43,6 +43,8 @@ def fit(
     metrics: Metrics | None = None,
     callbacks: Sequence[Callback] | Sequence[Sequence[Callback]] = (),
     clip_norm: float | None = None,
+    accumulate: int = 1,
+    autocast: torch.dtype | None = None,
     device: str | torch.device | None = None,
     seed: int | Sequence[int] | None = None,
     progress: bool = True,
@@ -75,6 +77,10 @@ def fit(
             rows at once, or an object of torchmetrics.
         callbacks: objects whose hooks are called during the run.
         clip_norm: the largest norm of the whole gradient; longer ones are scaled down to it.
+        accumulate: batches whose gradients make one update, as of one batch of all their rows;
+            the last of an epoch may be of fewer.
+        autocast: torch.bfloat16 to compute outputs and loss in mixed precision; weights stay as
+            they are.
         device: None to train where the model is (its parameters, on one device); or a device of
             torch, such as "cuda" or "mps"; or "auto", the accelerator of this machine for a model
             on the CPU, where the model is if there is none. Asked for, the model is moved there
@@ -110,6 +116,7 @@ def fit(
     for rate in rates:
         checks.check_settings(epochs, batch_size, rate, clip_norm, scheduler_step)
     checks.check_seeds(seeds)
+    checks.check_precision(accumulate, autocast)
     checks.check_model(model)
     if count is None:
         checks.check_data("data", data)
@@ -121,6 +128,7 @@ def fit(
         batch_size=batch_size, optimizer=optimizer, lr=lr, scheduler=scheduler,
         scheduler_step=scheduler_step, regularizer=regularizer, transform=transform,
         metrics=metrics, callbacks=callbacks, clip_norm=clip_norm, device=device,
+        accumulate=accumulate, autocast=autocast,
     )  # fmt: skip
     training = (
         for_one(order, resume, progress)

@@ -168,7 +168,7 @@ def train_epoch(training: Training, watch: Watch) -> list[Row]:
         first.loss = losses
         first.step += 1
         watch.add(losses, penalty, training.rows_of(x, y))
-        if schedule is not None:
+        if schedule is not None and not update.gathered:
             schedule.step()
         for hook in on_batch_end:
             hook(first)
@@ -177,6 +177,8 @@ def train_epoch(training: Training, watch: Watch) -> list[Row]:
             bar.update(first)
         if on_batch_end and first.history.stopped:
             break
+    if update.finish() and schedule is not None:
+        schedule.step()
     update.clear()  # room for what follows
     return watch.close(training.model, update.amounts(len(training.runs)))
 

@@ -30,7 +30,7 @@ class Run:
         sources: the generators and counters by which data are drawn.
         history: the rows of the epochs finished so far.
         epoch: the number of the current epoch, from 1.
-        step: how many updates have been made since the start.
+        step: how many batches have been trained on since the start.
         loss: of the batch just done, a scalar tensor without graph.
         regularizer: what is added to the loss, or None; it may have parameters of its own.
         lr_ratio: the lr of a model in a stack over that of the optimiser, which they share.

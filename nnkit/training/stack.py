@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn.utils import parametrize, prune
 
+from nnkit.activations import ACTIVATIONS
 from nnkit.models import MLP
 from nnkit.training.alike import alike
 from nnkit.training.history import History
@@ -143,7 +144,7 @@ def check_one_form(models: Sequence[nn.Module]) -> None:
 
 def is_plain_mlp(model: nn.Module) -> bool:
     """Whether its layers can be batched products: an MLP with nothing else that it learns."""
-    if type(model) is not MLP:
+    if type(model) is not MLP or model.activation not in ACTIVATIONS:
         return False
     inner = list(model.after.modules())
     has_own = any(list(m.parameters(False)) or list(m.buffers(False)) for m in inner)

@@ -14,11 +14,10 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nnkit.training import checks, setup
 from nnkit.training.alike import grouped
-from nnkit.training.assembly import HELD_OUT, Order, each
+from nnkit.training.assembly import HELD_OUT, Order, each, mixed
 from nnkit.training.batches import Transformed, make_batches
 from nnkit.training.callbacks import Callback
 from nnkit.training.checkpoint import Checkpoint
-from nnkit.training.evaluation import evaluate
 from nnkit.training.history import Row
 from nnkit.training.loop import Training, overridden
 from nnkit.training.nested import Batch, map_tensors, rows_of
@@ -28,6 +27,7 @@ from nnkit.training.progress import Progress
 from nnkit.training.run import Run
 from nnkit.training.stack import Stack
 from nnkit.training.update import Update
+from nnkit.training.validation import validate
 
 # Rules that act on every weight by itself, with a step proportional to lr
 RULES = ("FusedAdam", "SGD", "Adam", "AdamW", "Adamax", "AdaMax", "NAdam", "Nadam", "RAdam",
@@ -59,7 +59,8 @@ def for_stack(order: Order, seeds: Any, resume: Any, progress: bool) -> Training
     batches = _batches(order, seeds, place, own)
     _try_out(order, losses, regularizers, place)
     penalties = bound_to_stack(regularizers, stack, ratios, own)
-    predict, loss = partial(stack, own=own), StackedLoss(losses, own)
+    predict = mixed(partial(stack, own=own), place, order.autocast)
+    loss = mixed(StackedLoss(losses, own), place, order.autocast)
     equal = bool((ratios == 1).all())
     return Training(
         model=stack,
@@ -67,7 +68,7 @@ def for_stack(order: Order, seeds: Any, resume: Any, progress: bool) -> Training
         batches=batches,
         rows_of=lambda x, y: len(y[0]) if own else rows_of(x, y),
         update=Update(stack, predict, optimizer, loss, penalties, order.clip_norm,
-                      None if equal else ratios),
+                      None if equal else ratios, order.accumulate),
         explain=lambda x, y: None,
         validate=_validation(order, losses, place),
         by_batch=order.scheduler_step == "batch",
@@ -182,8 +183,9 @@ def _validation(
         if own
         else make_batches(data, size, place, shuffle=False)
     )
-    loss = StackedLoss(losses, own)
-    return partial(evaluate, stack, partial(stack, own=own), batches, loss, order.metrics, own)
+    predict = mixed(partial(stack, own=own), place, order.autocast)
+    loss = mixed(StackedLoss(losses, own), place, order.autocast)
+    return partial(validate, stack, predict, batches, loss, order.metrics, own)
 
 
 class StackedLoss:

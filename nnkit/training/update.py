@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from nnkit.training.nested import rows_of
 from nnkit.training.penalties import PartOfOne, gather
 from nnkit.training.stack import Stack
 from nnkit.training.steps import StepSizes
@@ -29,6 +30,7 @@ class Update:
         penalties: the parts of the regulariser, bound to the model.
         clip_norm: the largest norm of the gradient, or None; proximal steps are not part of it.
         ratios: the share of the optimiser's step that each model goes (M,), or None for all of it.
+        accumulate: batches whose gradients make one step; `finish` takes that of what is left.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Update:
         penalties: Sequence[Any] = (),
         clip_norm: float | None = None,
         ratios: Tensor | None = None,
+        accumulate: int = 1,
     ) -> None:
         self.model, self.predict, self.optimizer, self.loss = model, predict, optimizer, loss
         self.clip_norm, self.ratios, self.stacked = clip_norm, ratios, isinstance(model, Stack)
@@ -56,9 +59,15 @@ class Update:
             if part.needs_steps:
                 self.steps.check(part.name)
         self.wants_closure = _wants_closure(optimizer)
+        self.accumulate, self.gathered, self.rows = accumulate, 0, 0
+        if accumulate > 1 and (self.wants_closure or self.stacked):
+            what = "a stack" if self.stacked else f"{type(optimizer).__name__}, which searches,"
+            raise ValueError(f"accumulate={accumulate} is not for {what}: give larger batches")
 
     def __call__(self, x: Any, y: Any) -> Parts:
         """Update on the batch (x, y); its losses and penalties through autograd, without graph."""
+        if self.accumulate > 1:
+            return self._gather(x, y)
         if self.wants_closure:
             parts = self._search(x, y)
         else:
@@ -67,6 +76,41 @@ class Update:
         for part in self.after:
             part.after_step(self.steps)
         return parts
+
+    def _gather(self, x: Any, y: Any) -> Parts:
+        """Add the gradient of all rows of the batch to what has gathered; step if it is enough."""
+        if not self.gathered:
+            self.clear()
+        rows, loss = rows_of(x, y), self.loss(self.predict(x), y)
+        (loss * rows).backward()  # type: ignore[no-untyped-call]
+        self.gathered, self.rows, self.inputs = self.gathered + 1, self.rows + rows, x
+        if self.gathered == self.accumulate:
+            self.finish()
+        return loss.detach(), None
+
+    def finish(self) -> bool:
+        """Step by the mean gradient of the rows that have gathered; whether there were any."""
+        if not self.gathered:
+            return False
+        for p in self.trained:
+            if p.grad is not None:
+                p.grad.div_(self.rows)
+        self.gathered, self.rows = 0, 0
+        self._add_penalties(self.inputs)
+        self._step()
+        for part in self.after:
+            part.after_step(self.steps)
+        return True
+
+    def _add_penalties(self, x: Any) -> None:
+        """Add the gradients of all penalties, and clip."""
+        self.values = [part.value(x) for part in self.by_autograd]
+        if self.values:
+            torch.stack(self.values).sum().backward()  # type: ignore[no-untyped-call]
+        for part in self.in_place:
+            part.add_gradient(x)
+        if self.clip_norm is not None:
+            self._clip(self.clip_norm)
 
     def backward(self, x: Any, y: Any) -> Parts:
         """Set the gradients on the batch; its losses and penalties, without graph."""
