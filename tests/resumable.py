@@ -94,7 +94,7 @@ def train(folder: Path, kill_step: int, loader: bool) -> None:
         resume=path,
     )
     rows = [{k: v for k, v in row.items() if k != "seconds"} for row in history.rows]
-    state = {"model": model.state_dict(), "rows": rows, "stopped": history.stopped}
+    state = {"model": model.state_dict(), "rows": rows, "stopped": history.stop_reason}
     torch.save(state | {"random": torch.get_rng_state()}, folder / "result.pt")
 
 

@@ -391,13 +391,13 @@ def sweeps(place, **options):
     "options",
     [
         {"grid": {"lr": [1e-3, 1e-2]}},
-        {"grid": {"lam": [1e-3, 1e-2]}, "regularizer": L1, "way": "together"},
+        {"grid": {"lam": [1e-3, 1e-2]}, "regularizer": L1, "way": "stacked"},
         {"grid": {"lam": [1e-3, 1e-2]}, "regularizer": lambda lam: L2(lam) + GroupLasso(lam)},
-        {"grid": {"lam": [1e-3, 1e-2]}, "regularizer": L2, "way": "one by one"},
+        {"grid": {"lam": [1e-3, 1e-2]}, "regularizer": L2, "way": "sequential"},
         {"grid": {"momentum": [0.0, 0.9]}, "optimizer": torch.optim.SGD, "lr": 0.1},
         {"grid": {"lr": [1e-3]}, "loss": Half()},
         {"grid": {"factor": [0.5, 1.0]}, "loss": Half()},
-        {"grid": {"factor": [0.5, 1.0]}, "loss": Half(), "way": "one by one"},
+        {"grid": {"factor": [0.5, 1.0]}, "loss": Half(), "way": "sequential"},
     ],
 )
 def test_a_sweep_works_where_the_models_are_made(options, accelerator):
@@ -407,7 +407,7 @@ def test_a_sweep_works_where_the_models_are_made(options, accelerator):
     moved = sweeps(CPU, device="auto", **copy.deepcopy(options))
     for other in (there, moved):
         assert all(where(model) == {DEVICE} for model in other.models)
-        assert other.way == here.way
+        assert other.method == here.method
         for a, b in zip(other.trials, here.trials, strict=True):
             same_rows(a.history, b.history)
             same_state(a.model, b.model)
@@ -426,10 +426,10 @@ def test_models_that_go_through_vmap_work_where_they_are_made():
             ).to(place)
 
         options = {"loss": F.cross_entropy, "grid": {"lam": [0.0, 0.1]}, "regularizer": L2}
-        return sweep(make, (X, Y), way="together", epochs=2, **options)
+        return sweep(make, (X, Y), method="stacked", epochs=2, **options)
 
     here, there = convolutional(CPU), convolutional(DEVICE)
-    assert (here.way, there.way) == ("vmap", "vmap")
+    assert (here.method, there.method) == ("vmap", "vmap")
     for a, b in zip(there.trials, here.trials, strict=True):
         same_rows(a.history, b.history)
         same_state(a.model, b.model)

@@ -373,7 +373,7 @@ def test_where_new_tensors_go_by_default_changes_no_number():
         yield barrier(net(), net(seed=1), lambda m: F.cross_entropy(m(x), y), points=3).loss
         result = sweep(
             lambda seed: net(seed=seed), (x, y), loss=F.cross_entropy, epochs=2, seeds=2,
-            grid={"lam": [0.1, 0.2]}, regularizer=L1, validation=(x, y), way="together",
+            grid={"lam": [0.1, 0.2]}, regularizer=L1, validation=(x, y), method="stacked",
         )  # fmt: skip
         yield torch.tensor(result.values(), dtype=torch.float32)
         model = net()

@@ -54,13 +54,13 @@ def both_ways(model=mlp, data=(X, Y), validation=(XV, YV), **options):
     """The sweep trained together and one by one; they must agree."""
     chosen = {"loss": F.mse_loss, "regularizer": L2, "grid": {"lam": LAMS}, "seeds": [0, 7]}
     chosen |= {"epochs": 4, "batch_size": 16, "lr": 0.01, **options}
-    together = sweep(model, data, validation=validation, way="together", **chosen)
-    alone = sweep(model, data, validation=validation, way="one by one", **chosen)
-    assert alone.way == "one by one"
+    together = sweep(model, data, validation=validation, method="stacked", **chosen)
+    alone = sweep(model, data, validation=validation, method="sequential", **chosen)
+    assert alone.method == "sequential"
     for a, b in zip(together.trials, alone.trials, strict=True):
         assert (a.settings, a.seed) == (b.settings, b.seed)
         assert a.history.names == b.history.names
-        assert a.history.stopped == b.history.stopped
+        assert a.history.stop_reason == b.history.stop_reason
         for name in set(a.history.names) - {"seconds"}:
             assert a.history[name] == pytest.approx(b.history[name], rel=1e-5, abs=1e-5)
         for p, q in zip(a.model.state_dict().values(), b.model.state_dict().values(), strict=True):
@@ -81,7 +81,7 @@ def both_ways(model=mlp, data=(X, Y), validation=(XV, YV), **options):
 )
 def test_the_numbers_are_those_of_fit(model, way):
     together, _ = both_ways(model)
-    assert together.way == way
+    assert together.method == way
     values = together.values()
     assert values.shape == (3, 2)
     assert len(np.unique(values)) == 6, "every setting and seed has its own"
@@ -97,19 +97,19 @@ def test_batch_normalisation_keeps_statistics_of_its_own():
     both_ways(partial(mlp, norm="batch"), optimizer=torch.optim.SGD, batch_size=25)
     options = {"loss": F.mse_loss, "regularizer": L2, "grid": {"lam": LAMS}, "epochs": 1}
     chosen = sweep(partial(mlp, norm="batch"), (X, Y), optimizer=torch.optim.SGD, **options)
-    assert chosen.way == "vmap"
+    assert chosen.method == "vmap"
     chosen = sweep(partial(mlp, norm="batch"), (X, Y), **options)
-    assert chosen.way == "one by one"
+    assert chosen.method == "sequential"
     assert "mere rounding" in chosen.reason
 
 
 def test_dropout_is_trained_one_by_one_unless_asked_for():
     options = {"loss": F.mse_loss, "regularizer": L2, "grid": {"lam": LAMS}, "epochs": 2}
     chosen = sweep(partial(mlp, dropout=0.5), (X, Y), **options)
-    assert chosen.way == "one by one"
+    assert chosen.method == "sequential"
     assert "dropout draws other numbers" in chosen.reason
-    runs = [sweep(partial(mlp, dropout=0.5), (X, Y), way="together", **options) for _ in range(2)]
-    assert runs[0].way == "vmap"
+    runs = [sweep(partial(mlp, dropout=0.5), (X, Y), method="stacked", **options) for _ in range(2)]
+    assert runs[0].method == "vmap"
     np.testing.assert_array_equal(runs[0].values("loss"), runs[1].values("loss"))
 
 
@@ -208,7 +208,7 @@ def test_a_frozen_layer_stays():
         return model
 
     options = {"loss": F.mse_loss, "regularizer": L1, "grid": {"lam": LAMS}, "epochs": 2}
-    result = sweep(frozen, (X, Y), way="together", **options)
+    result = sweep(frozen, (X, Y), method="stacked", **options)
     for model in result.models:
         assert torch.equal(model.layers[0].weight, mlp(0).layers[0].weight)
         assert not model.layers[0].weight.requires_grad
@@ -225,11 +225,11 @@ def test_a_model_that_diverges_does_not_harm_the_others():
         assert np.isfinite(values[0]).all()
         assert np.isnan(values[1]).all()
         assert result.best() == {"lr": 0.01}
-        assert result.trials[2].history.stopped == "non-finite loss"
+        assert result.trials[2].history.stop_reason == "non-finite loss"
     with pytest.raises(ValueError, match="no setting was trained to a finite loss"):
         together.select(lr=100.0).best()
     gone = sweep(mlp, (X, Y), loss=lambda f, y: f.sum() * math.inf, grid={"lr": [0.1, 0.2]})
-    assert gone.way == "batched"
+    assert gone.method == "batched"
     assert all(len(trial.history) == 0 for trial in gone.trials)
 
 
@@ -252,12 +252,12 @@ def test_what_cannot_be_trained_together_is_trained_one_by_one(change, reason):
     data = options.pop("data", (X, Y))
     result = sweep(mlp, data, **options)
     if not reason:
-        assert result.way == "batched"
+        assert result.method == "batched"
         return
-    assert result.way == "one by one"
+    assert result.method == "sequential"
     assert reason in result.reason
-    with pytest.raises(ValueError, match="cannot be trained together: .*" + reason[:20]):
-        sweep(mlp, data, way="together", **options)
+    with pytest.raises(ValueError, match="cannot be stacked: .*" + reason[:20]):
+        sweep(mlp, data, method="stacked", **options)
 
 
 def test_pruned_models_keep_their_masks():
@@ -268,29 +268,29 @@ def test_pruned_models_keep_their_masks():
 
     options = {"loss": F.mse_loss, "regularizer": L2, "grid": {"lam": [0.0, 0.1]}, "epochs": 1}
     result = sweep(thin, (X, Y), **options)
-    assert result.way == "one by one"
+    assert result.method == "sequential"
     assert "masks of pruning" in result.reason
     assert all(sparsity(net) > 0.45 for net in result.models)
     with pytest.raises(ValueError, match="masks of pruning"):
-        sweep(thin, (X, Y), way="together", **options)
+        sweep(thin, (X, Y), method="stacked", **options)
 
 
 def test_a_proximal_step_that_is_not_known_is_refused_either_way():
     options = {"loss": F.mse_loss, "regularizer": L1, "grid": {"lam": [0.1, 0.2]}}
-    for way in ("auto", "together", "one by one"):
+    for way in ("auto", "stacked", "sequential"):
         with pytest.raises(ValueError, match="not for RMSprop"):
-            sweep(mlp, (X, Y), optimizer=torch.optim.RMSprop, way=way, **options)
+            sweep(mlp, (X, Y), optimizer=torch.optim.RMSprop, method=way, **options)
 
 
 def test_it_chooses_by_size():
     options = {"loss": F.mse_loss, "regularizer": L2, "epochs": 1}
     small = sweep(mlp, (X, Y), grid={"lam": LAMS}, **options)
-    assert (small.way, small.reason) == ("batched", "3 models in stacks of 3")
+    assert (small.method, small.reason) == ("batched", "3 models in stacks of 3")
     one = sweep(mlp, (X, Y), grid={"lam": [0.1]}, **options)
-    assert (one.way, one.reason) == ("one by one", "there is only one model")
+    assert (one.method, one.reason) == ("sequential", "there is only one model")
     large = sweep(lambda seed: MLP([3, 300, 300, 1], seed=seed), (X, Y), grid={"lam": LAMS},
                   **options)  # fmt: skip
-    assert large.way == "one by one"
+    assert large.method == "sequential"
     assert "182400 operations per row" in large.reason
     assert operations(nn.Linear(5, 7), torch.ones(1, 5)) == 2 * 5 * 7
 
@@ -307,7 +307,7 @@ def test_it_can_be_spread_over_processes():
     there = sweep(mlp, (X, Y), validation=(XV, YV), n_jobs=2, **options)
     np.testing.assert_allclose(there.values(), here.values(), rtol=1e-5)
     assert there.reason == "3 models in stacks of 2"
-    alone = sweep(mlp, (X, Y), validation=(XV, YV), n_jobs=2, way="one by one", **options)
+    alone = sweep(mlp, (X, Y), validation=(XV, YV), n_jobs=2, method="sequential", **options)
     np.testing.assert_allclose(alone.values(), here.values(), rtol=1e-5)
 
 
@@ -340,7 +340,7 @@ def result() -> Sweep:
 def test_the_best_has_the_least_mean_over_the_seeds(result):
     means = result.values().mean(1)
     assert result.best() == result.settings[means.argmin()]
-    assert result.best("score", mode="max") == result.best()
+    assert result.best("val_score", mode="max") == result.best()
     worst = result.best(mode="max")
     assert result.select(**worst).values().mean() == means.max()
     assert type(result.best()["lam"]) is float
@@ -393,7 +393,7 @@ def test_it_shows_itself(result):
         ({"seeds": 0}, "seeds must be at least 1"),
         ({"seeds": [1, 1]}, "different seeds"),
         ({"seeds": [-1]}, "each of seeds must be at least 0"),
-        ({"way": "vmap"}, "unknown way 'vmap': allowed are auto, together, one by one"),
+        ({"method": "vmap"}, "unknown method 'vmap': allowed are auto, stacked, sequential"),
         ({"n_jobs": 0}, "n_jobs must be -1 for one per core, or at least 1, got 0"),
         ({"optimizer": torch.optim.SGD([torch.ones(1)], 0.1)}, "optimizer must be a factory"),
         ({"model": lambda seed: 3}, "gives a module, got 3"),
@@ -419,7 +419,7 @@ def same_as_one_by_one(model=mlp, **options):
         **options,
     }
     by_itself = sweep(model, (X, Y), **chosen)
-    alone = sweep(model, (X, Y), way="one by one", **chosen)
+    alone = sweep(model, (X, Y), method="sequential", **chosen)
     for a, b in zip(by_itself.trials, alone.trials, strict=True):
         assert a.settings == b.settings or a.settings is b.settings
         assert a.history["loss"] == pytest.approx(b.history["loss"], rel=1e-5)
@@ -466,8 +466,8 @@ def test_a_grid_of_kinds_trains_each_model_by_its_own(kinds, sgd):
 def test_seeds_alone_need_no_grid():
     tried = sweep(mlp, (X, Y), loss=F.mse_loss, seeds=3, validation=(XV, YV), epochs=2)
     alone = sweep(mlp, (X, Y), loss=F.mse_loss, seeds=3, validation=(XV, YV), epochs=2,
-                  way="one by one")  # fmt: skip
-    assert tried.way == "batched"
+                  method="sequential")  # fmt: skip
+    assert tried.method == "batched"
     assert tried.values().shape == (1, 3)
     np.testing.assert_allclose(tried.values(), alone.values(), rtol=1e-5)
     assert tried.best() == {}
@@ -506,10 +506,10 @@ def test_a_parameter_that_takes_no_part_is_decayed_all_the_same():
 
 
 @pytest.mark.parametrize("progress", [True, False])
-@pytest.mark.parametrize("way", ["together", "one by one"])
+@pytest.mark.parametrize("way", ["stacked", "sequential"])
 def test_the_bar_is_an_option_of_every_way(progress, way):
     options = {"loss": F.mse_loss, "grid": {"lr": [0.1, 0.2]}, "epochs": 1}
-    assert len(sweep(mlp, (X, Y), progress=progress, way=way, **options).trials) == 2
+    assert len(sweep(mlp, (X, Y), progress=progress, method=way, **options).trials) == 2
 
 
 MAKERS = {
@@ -540,7 +540,7 @@ def test_models_that_differ_in_more_than_weights_are_trained_one_by_one(name):
         return MAKERS[name](seed)
 
     tried = same_as_one_by_one(make, grid={"lr": [0.01, 0.02]}, seeds=[0, 1])
-    assert tried.way == "one by one"
+    assert tried.method == "sequential"
     assert "differ in more than their weights" in tried.reason
 
 

@@ -78,7 +78,7 @@ def test_stop_closes_the_epoch_after_the_batch():
         callbacks=[stop := Stop()],
         validation=(X, Y),
     )
-    assert history.stopped == "enough"
+    assert history.stop_reason == "enough"
     assert stop.step == 4
     assert len(history) == 2
     assert math.isfinite(history["val_loss"][-1])
@@ -97,7 +97,7 @@ def run_with(values: list[float], stopping: EarlyStopping) -> tuple[list[int], n
         run.history.rows.append({"epoch": epoch, "val_loss": value})
         stopping.on_epoch_end(run)
         seen.append(epoch)
-        if run.history.stopped:
+        if run.history.stop_reason:
             break
     stopping.on_train_end(run)
     return seen, model
@@ -155,7 +155,7 @@ def test_early_stopping_of_a_real_run():
         validation=(X + 0.5, -noise),
         callbacks=[stopping],
     )
-    assert history.stopped == "early stopping"
+    assert history.stop_reason == "early stopping"
     assert len(history) == stopping.best_epoch + 3
     assert history.best()["epoch"] == stopping.best_epoch
     with torch.no_grad():  # buffers came back, too

@@ -60,7 +60,7 @@ def assert_same_run(one, two):
         assert torch.equal(p, q)
     rows = [[{k: v for k, v in r.items() if k != "seconds"} for r in h.rows] for _, h in (one, two)]
     assert rows[0] == rows[1]
-    assert one[1].stopped == two[1].stopped
+    assert one[1].stop_reason == two[1].stop_reason
 
 
 @systems.posix
@@ -146,7 +146,7 @@ def test_early_stopping_is_resumed_with_its_best_weights(tmp_path):
         }
 
     whole = run(tmp_path / "whole.pt", **options())
-    assert whole[1].stopped == "early stopping"
+    assert whole[1].stop_reason == "early stopping"
     epochs = len(whole[1])
     run(tmp_path / "part.pt", until=epochs - 1, **options())
     resumed = run(tmp_path / "part.pt", **options())

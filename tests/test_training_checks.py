@@ -694,7 +694,7 @@ def test_an_error_in_a_callback_costs_neither_history_nor_weights():
             model, (torch.randn(8, 3), torch.randn(8, 1)), loss=F.mse_loss, callbacks=[faulty, last]
         )
     assert caught.value.history["epoch"] == [1, 2, 3]
-    assert caught.value.history.stopped == "OSError"
+    assert caught.value.history.stop_reason == "OSError"
     assert caught.value.__notes__ == ["Its attribute history holds the 3 epochs before."]
     assert all(map(torch.equal, model.parameters(), faulty.weights))
     assert ended == [3]
@@ -710,7 +710,7 @@ def test_a_metric_that_fails_later_keeps_the_epochs_before():
     data = (torch.randn(8, 3), torch.randn(8, 1))
     with pytest.raises(TypeError, match=r"metric 'm' gave \[1, 2\]") as caught:
         fit(nn.Linear(3, 1), data, loss=F.mse_loss, validation=data, metrics={"m": metric})
-    assert caught.value.history["m"] == [1.0, 1.0]
+    assert caught.value.history["val_m"] == [1.0, 1.0]
 
 
 def net_with_statistics():

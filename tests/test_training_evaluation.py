@@ -132,11 +132,11 @@ def test_val_loss_is_the_mean_over_all_rows(kind, n, size, drop_last, bad, where
             raise
         return
     assert history["val_loss"] == pytest.approx([right] * 2, rel=1e-4, nan_ok=True)
-    assert history["mse"] == pytest.approx([right] * 2, rel=1e-4, nan_ok=True)
+    assert history["val_mse"] == pytest.approx([right] * 2, rel=1e-4, nan_ok=True)
     assert seen == [count, count]
 
 
-@pytest.mark.parametrize("way", ["auto", "one by one"])
+@pytest.mark.parametrize("way", ["auto", "sequential"])
 def test_a_loss_that_is_infinite_on_later_rows_is_infinite(way):
     x = torch.ones(600, 1)
     x[300:] = -1
@@ -153,7 +153,7 @@ def test_a_loss_that_is_infinite_on_later_rows_is_infinite(way):
     good = (x[:300], x[:300])
     options = {"loss": loss, "validation": (x, x), "epochs": 1}
     assert fit(Same(), good, lr=1e-12, **options)["val_loss"] == [math.inf]
-    runs = sweep(lambda seed: Same(), good, grid={"lr": [1e-12, 1e-13]}, way=way, **options)
+    runs = sweep(lambda seed: Same(), good, grid={"lr": [1e-12, 1e-13]}, method=way, **options)
     assert runs.values().ravel().tolist() == [math.inf, math.inf]
 
 
@@ -231,7 +231,7 @@ def test_metrics_are_given_outputs_of_several_parts_joined_part_by_part(form):
     history = fit(Several(form), held_out, validation=held_out, epochs=2, metrics={"mse": names},
                   loss=lambda o, t: (first(o) - t["y"]).square().mean())  # fmt: skip
     assert seen == [(70, [f"r{i}" for i in range(70)], 70)] * 2
-    assert history["mse"] == pytest.approx(history["val_loss"], rel=1e-5)
+    assert history["val_mse"] == pytest.approx(history["val_loss"], rel=1e-5)
 
 
 def test_a_short_last_batch_weighs_less_whatever_the_target_is_made_of():

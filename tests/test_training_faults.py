@@ -60,7 +60,7 @@ def test_it_names_epoch_and_batch_and_gives_the_weights_of_the_epoch_before(
     with pytest.raises(NonFiniteLoss, match=f"epoch {epoch}, batch {batch}: the loss is") as caught:
         fit(model, (X, Y), loss=Late(at, value), epochs=9, batch_size=10, callbacks=[recorder])
     history = caught.value.history
-    assert history.stopped == "non-finite loss"
+    assert history.stop_reason == "non-finite loss"
     assert len(history) == epoch - 1 == len(recorder.states) - 1
     assert_weights(model, recorder.states[-1])
     assert model.training
@@ -213,7 +213,7 @@ def test_ctrl_c_loses_only_the_current_epoch(hook, step, epochs):
         callbacks=[recorder, Interrupt(hook, step)],
         validation=(X, Y),
     )
-    assert history.stopped == "interrupted"
+    assert history.stop_reason == "interrupted"
     assert len(history) == epochs
     assert_weights(model, recorder.states[epochs])
     assert not any(m.training for m in model.modules())

@@ -186,7 +186,7 @@ def test_validation_is_the_mean_over_the_rows_in_eval_mode():
     with torch.no_grad():
         output = model(X_VAL)
     assert history["val_loss"][-1] == pytest.approx(F.cross_entropy(output, Y_VAL).item(), rel=1e-5)
-    assert history["accuracy"][-1] == pytest.approx(accuracy(output, Y_VAL).item())
+    assert history["val_accuracy"][-1] == pytest.approx(accuracy(output, Y_VAL).item())
     assert history.names == ["epoch", "loss", "val_loss", "accuracy", "lr", "seconds"]
 
 
@@ -218,7 +218,7 @@ def test_an_object_as_of_torchmetrics_is_fed_batch_after_batch():
         validation=loader,
         metrics={"rows": metric, "same": lambda o, t: len(t)},
     )
-    assert history["rows"] == history["same"] == [21, 21]
+    assert history["val_rows"] == history["val_same"] == [21, 21]
     assert metric.rows == 0
 
 
@@ -234,7 +234,7 @@ def test_a_metric_of_torchmetrics():
         metrics={"accuracy": metric},
     )
     right = model.eval()(X_VAL).argmax(1) == Y_VAL
-    assert history["accuracy"][-1] == pytest.approx(right.float().mean().item())
+    assert history["val_accuracy"][-1] == pytest.approx(right.float().mean().item())
 
 
 def test_a_metric_that_is_no_number_is_refused():
@@ -401,4 +401,4 @@ def test_it_returns_a_history_of_whole_epochs():
     assert isinstance(history, History)
     assert history["epoch"] == [1, 2, 3]
     assert all(seconds > 0 for seconds in history["seconds"])
-    assert history.stopped == ""
+    assert history.stop_reason == ""

@@ -33,7 +33,7 @@ def test_the_best_epoch():
 
 def test_the_table_is_aligned():
     h = history()
-    h.stopped = "early stopping"
+    h.stop_reason = "early stopping"
     lines = str(h).splitlines()
     assert lines[0] == "epoch    loss  val_loss"
     assert lines[1] == "    1       1    0.1429"
@@ -54,7 +54,7 @@ def test_a_long_table_shows_its_ends():
 def test_the_table_of_a_notebook():
     h = history(2)
     h.rows[0]["a<b"] = h.rows[1]["a<b"] = 1
-    h.stopped = "x & y"
+    h.stop_reason = "x & y"
     html = h._repr_html_()
     assert html.count("<tr>") == 3
     assert "<th>a&lt;b</th>" in html

@@ -70,7 +70,7 @@ def agree(make=mlp, count=3, data=(X, Y), rtol=1e-5, **options):
         own = {name: of(value, number) for name, value in copy.deepcopy(options).items()}
         right = fit(alone, data[number] if isinstance(data, list) else data, **own)
         assert history.names == right.names
-        assert history.stopped == right.stopped
+        assert history.stop_reason == right.stop_reason
         for name in set(right.names) - {"seconds"}:
             assert history[name] == pytest.approx(right[name], rel=1e-4, abs=1e-6)
         pairs = zip(model.state_dict().values(), alone.state_dict().values(), strict=True)
@@ -139,7 +139,7 @@ def test_a_model_that_diverges_leaves_the_others_alone():
     stack = Stack([mlp(0), mlp(1)])
     options = {"loss": F.mse_loss, "optimizer": torch.optim.SGD, "epochs": 5, "seed": 1}
     fit(stack, (X, Y), lr=[1e-2, 1e30], **options)
-    assert [history.stopped for history in stack.histories] == ["", "non-finite loss"]
+    assert [history.stop_reason for history in stack.histories] == ["", "non-finite loss"]
     assert all(p.isfinite().all() for p in stack.parameters())
     alone = mlp(0)
     fit(alone, (X, Y), lr=1e-2, **options)

@@ -41,7 +41,7 @@ class Trial:
 
     def value(self, column: str) -> float:
         """The last entry of a column of the history; nan if the training came to no number."""
-        if self.history.stopped == "non-finite loss" or not self.history.rows:
+        if self.history.stop_reason == "non-finite loss" or not self.history.rows:
             return math.nan
         return self.history[column][-1]
 
@@ -57,14 +57,14 @@ class Sweep:
         grid: the values of each hyperparameter.
         seeds: the seeds that each setting was trained with.
         trials: one for each setting and seed, setting by setting.
-        way: how they were trained: "batched", "vmap" or "one by one".
+        method: how they were trained: "batched", "vmap" or "sequential".
         reason: why so.
     """
 
     grid: Mapping[str, Sequence[Any]]
     seeds: Sequence[int]
     trials: Sequence[Trial]
-    way: str = ""
+    method: str = ""
     reason: str = ""
 
     @property
@@ -112,7 +112,7 @@ class Sweep:
                 raise ValueError(f"{name}={value!r} was not trained, only {list(self.grid[name])}")
         kept = [t for t in self.trials if settings.items() <= t.settings.items()]
         grid = {k: [settings[k]] if k in settings else v for k, v in self.grid.items()}
-        return Sweep(grid, self.seeds, kept, self.way, self.reason)
+        return Sweep(grid, self.seeds, kept, self.method, self.reason)
 
     def plot(
         self, column: str = "val_loss", ax: Axes | None = None, *, x: str | None = None,
@@ -149,7 +149,7 @@ class Sweep:
     def __repr__(self) -> str:
         sizes = [f"{len(values)} {name}" for name, values in self.grid.items()]
         grid = f"{', '.join(sizes)} × " if sizes else ""
-        return f"Sweep({grid}{len(self.seeds)} seeds, {self.way}: {self.reason})"
+        return f"Sweep({grid}{len(self.seeds)} seeds, {self.method}: {self.reason})"
 
     def _repr_html_(self) -> str:
         """A table: each setting with the mean and spread of what was measured last."""

@@ -1,4 +1,4 @@
-"""`sweep`: the way is chosen here, and the work is divided."""
+"""`sweep`: the method is chosen here, and the work is divided."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LARGEST_MODEL = 120_000  # operations per row, two per weight; one larger model 
 STACK_FLOATS = 250_000  # parameters that a stack holds at most, so that it stays in the cache
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-WAYS = ("auto", "together", "one by one")
+METHODS = ("auto", "stacked", "sequential")
 Pair = tuple[Settings, int]  # settings and seed of a trial
 
 
@@ -37,7 +37,7 @@ def sweep(
     regularizer: Any = None,
     optimizer: Any = None,
     lr: float = 1e-3,
-    way: str = "auto",
+    method: str = "auto",
     n_jobs: int = 1,
     **options: Any,
 ) -> Sweep:
@@ -55,7 +55,7 @@ def sweep(
             ``lambda a, b: L2(a) + L1(b)`` takes "a" and "b".
         optimizer: None for Adam, or a factory such as torch.optim.SGD.
         lr: the step size, unless the grid has it.
-        way: "auto", "one by one" or "together", which is refused where it is impossible. Left to
+        method: "auto", "sequential" or "stacked", which is refused where it is impossible. Left to
             itself, models with dropout, or with batch normalisation unless the optimizer is SGD,
             are trained one by one, for together their numbers would be others, as of other seeds.
         n_jobs: processes (needs joblib), -1 for one per core; inside
@@ -68,9 +68,9 @@ def sweep(
         the trials: to select from, to plot, to ask for the best setting.
 
     Raises:
-        ValueError, TypeError: what was given cannot be trained, or not `way`; with the reason.
+        ValueError, TypeError: what was given cannot be trained, or not by `method`; the reason.
     """
-    one_of("way", way, WAYS)
+    one_of("method", method, METHODS)
     if whole("n_jobs", n_jobs, at_least=-1) == 0:
         raise ValueError("n_jobs must be -1 for one per core, or at least 1, got 0")
     chosen = _checked_seeds(seeds)
@@ -84,17 +84,17 @@ def sweep(
     if not isinstance(first, nn.Module):
         raise TypeError(f"model must be a function of a seed that gives a module, got {first!r}")
 
-    reason = "asked for" if way == "one by one" else impossible(task)
-    if way == "auto" and not reason:
+    reason = "asked for" if method == "sequential" else impossible(task)
+    if method == "auto" and not reason:
         reason = unwise(task, first, len(pairs))
     if not reason:
         try:
             return Sweep(grid, chosen, *_together(task, first, pairs, n_jobs))
         except (ValueError, RuntimeError) as error:  # of the kind that cannot be stacked
             reason = str(error).partition("\n")[0]
-    if way == "together":
-        raise ValueError(f"the models cannot be trained together: {reason}")
-    return Sweep(grid, chosen, _each(task.train, pairs, n_jobs), "one by one", reason)
+    if method == "stacked":
+        raise ValueError(f"the models cannot be stacked: {reason}")
+    return Sweep(grid, chosen, _each(task.train, pairs, n_jobs), "sequential", reason)
 
 
 def impossible(task: Task) -> str:

@@ -61,8 +61,9 @@ class Order:
     @property
     def columns(self) -> list[str]:
         """Of the history to come."""
+        held_out = self.validation is not None
         columns = ["loss", *(["penalty"] if self.regularizer is not None else []), "lr"]
-        return columns + (["val_loss", *self.metrics] if self.validation is not None else [])
+        return columns + ([f"val_{name}" for name in ("loss", *self.metrics)] if held_out else [])
 
     def placed(self) -> tuple[torch.device, Order]:
         """The device, and the order with everything there, once it is known that it may be."""

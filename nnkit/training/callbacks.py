@@ -34,7 +34,7 @@ class Callback:
         """After the epoch's row was added to ``run.history`` and the schedule moved on."""
 
     def on_train_end(self, run: Run) -> None:
-        """At the end, however it came; ``run.history.stopped`` says why."""
+        """At the end, however it came; ``run.history.stop_reason`` says why."""
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint must keep so that a resumed run goes on as if uninterrupted."""

@@ -63,7 +63,7 @@ def state_of(run: Run) -> dict[str, Any]:
         "kinds": _kinds(run),
         "callbacks": [callback.state_dict() for callback in run.callbacks],
         "history": run.history.rows,
-        "stopped": run.history.stopped,
+        "stop_reason": run.history.stop_reason,
         "step": run.step,
         "random": get_random_state(),
         "sources": run.sources.state(),
@@ -87,7 +87,7 @@ def load(path: str | Path, run: Run) -> None:
     for callback, saved in zip(run.callbacks, state["callbacks"], strict=True):
         callback.load_state_dict(saved)
     run.history.rows[:] = state["history"]
-    run.history.stopped = state["stopped"]
+    run.history.stop_reason = state["stop_reason"]
     run.epoch, run.step = len(run.history), state["step"]
     run.sources.load(state["sources"])
     set_random_state(state["random"])

@@ -18,8 +18,6 @@ from nnkit.training.checkpoint import Checkpoint
 from nnkit.training.nested import all_finite
 from nnkit.training.run import Run
 
-COLUMNS = ("epoch", "loss", "penalty", "val_loss", "lr", "seconds")
-
 
 def check_grad_mode() -> None:
     """Refuse to train where no gradient is recorded."""
@@ -71,8 +69,8 @@ def check_functions(loss: Any, metrics: Any, callbacks: Any, validation: Any) ->
     if metrics and validation is None:
         raise ValueError("metrics are computed on validation data: give validation=(X, y), too")
     for name, metric in metrics.items():
-        if name in COLUMNS:
-            raise ValueError(f"a metric cannot be named {name!r}, the history has such a column")
+        if name == "loss":
+            raise ValueError("a metric cannot be named 'loss', the history has val_loss already")
         if isinstance(metric, type) or not (callable(metric) or hasattr(metric, "update")):
             raise TypeError(f"metric {name!r} must be a function or metric object, got {metric!r}")
     if not isinstance(callbacks, Sequence):

@@ -98,8 +98,8 @@ def evaluate(
         trial = batches.peek(batch_size)
         probe(model, loss, *trial, targets=batches.targets, training=False)
     (row,) = validate(model, partial(forward, model), batches, measured, metrics)
-    value = row.pop("val_loss")
-    return row if loss is None else {"loss": value, **row}
+    found = {name.removeprefix("val_"): value for name, value in row.items()}
+    return found if loss is not None else {name: found[name] for name in metrics}
 
 
 def _nothing(output: Any, target: Any) -> Tensor:

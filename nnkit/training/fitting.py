@@ -74,7 +74,7 @@ def fit(
             parameters of their own, which an optimiser made here trains, too.
         transform: (x, y) -> (x, y) on training batches only: noise, augmentation.
         metrics: by name, computed on the validation data: (output, target) -> number, given all
-            rows at once, or an object of torchmetrics.
+            rows at once, or an object of torchmetrics; "accuracy" is the column ``val_accuracy``.
         callbacks: objects whose hooks are called during the run.
         clip_norm: the largest norm of the whole gradient; longer ones are scaled down to it.
         accumulate: batches whose gradients make one update, as of one batch of all their rows;
@@ -99,7 +99,7 @@ def fit(
     diverges or is stopped does not stop the others.
 
     Returns:
-        the history. After Ctrl-C it is that of the epochs finished, `stopped` is "interrupted"
+        the history. After Ctrl-C it is that of the epochs finished, `stop_reason` is "interrupted"
         and the model has the weights of the last of them.
 
     Raises:

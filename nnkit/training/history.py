@@ -23,12 +23,12 @@ class History:
             change), penalty (with a regulariser; at the epoch's end, one that goes through
             autograd as at the last batch), val_loss and the metrics (with validation data, at the
             epoch's end), lr (of the epoch's start) and seconds.
-        stopped: why the run ended before its last epoch: "" (it did not), "early stopping",
+        stop_reason: why the run ended before its last epoch: "" (it did not), "early stopping",
             "interrupted", "non-finite loss" or what a callback said.
     """
 
     rows: list[Row] = field(default_factory=list)
-    stopped: str = ""
+    stop_reason: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -80,12 +80,12 @@ class History:
         lines = [self.names, *self._cells()]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in lines]
-        return "\n".join([*table, *([f"stopped: {self.stopped}"] if self.stopped else [])])
+        return "\n".join([*table, *([f"stopped: {self.stop_reason}"] if self.stop_reason else [])])
 
     def _repr_html_(self) -> str:
         """The table that a notebook shows."""
         body = "".join(_html_row("td", cells) for cells in self._cells())
-        note = f"<p>stopped: {escape(self.stopped)}</p>" if self.stopped else ""
+        note = f"<p>stopped: {escape(self.stop_reason)}</p>" if self.stop_reason else ""
         head = _html_row("th", self.names)
         return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>{note}"
 
@@ -98,7 +98,7 @@ class History:
         return [*cells[:half], ["…"] * len(self.names), *cells[-half:]]
 
     def _ending(self) -> str:
-        return f"; stopped: {self.stopped}" if self.stopped else ""
+        return f"; stopped: {self.stop_reason}" if self.stop_reason else ""
 
 
 def mean_of(histories: Sequence[History]) -> History:
@@ -110,7 +110,7 @@ def mean_of(histories: Sequence[History]) -> History:
         names = [name for name in row if all(name in one for one in there)]
         means = {name: sum(one[name] for one in there) / len(there) for name in names}
         rows.append(means | {"epoch": row["epoch"]})
-    endings = {history.stopped for history in histories}
+    endings = {history.stop_reason for history in histories}
     return History(rows, endings.pop() if len(endings) == 1 else "")
 
 

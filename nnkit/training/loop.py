@@ -53,11 +53,11 @@ class Training:
     @property
     def active(self) -> list[tuple[int, Run]]:
         """The runs that have not been stopped, with their numbers."""
-        return [pair for pair in enumerate(self.runs) if not pair[1].history.stopped]
+        return [pair for pair in enumerate(self.runs) if not pair[1].history.stop_reason]
 
     def end(self, number: int, reason: str, tensors: Sequence[Tensor]) -> None:
         """Stop one model of a stack; it gets these tensors when the others have ended, too."""
-        self.runs[number].history.stopped = reason
+        self.runs[number].history.stop_reason = reason
         count = len(tensors_of(self.model))  # those of regularisers come after them
         self.ended[number] = [stacked[number].clone() for stacked in tensors[:count]]
 
@@ -111,12 +111,12 @@ def _train(training: Training) -> None:
                 if number in watch.diverged:
                     continue
                 run.call("on_epoch_end")
-                if run.history.stopped and len(runs) > 1:
-                    training.end(number, run.history.stopped, tensors_of(training.model))
+                if run.history.stop_reason and len(runs) > 1:
+                    training.end(number, run.history.stop_reason, tensors_of(training.model))
     except BaseException as fault:
         good.restore(runs)  # it is of one moment: weights and history agree
         for _, run in training.active if len(runs) > 1 else enumerate(runs):
-            run.history.stopped = ending(fault)
+            run.history.stop_reason = ending(fault)
         if not isinstance(fault, KeyboardInterrupt):
             raise
     finally:
@@ -175,7 +175,7 @@ def train_epoch(training: Training, watch: Watch) -> list[Row]:
         if clock() >= bar.next_tick:
             watch.look()
             bar.update(first)
-        if on_batch_end and first.history.stopped:
+        if on_batch_end and first.history.stop_reason:
             break
     if update.finish() and schedule is not None:
         schedule.step()

@@ -51,7 +51,7 @@ class Run:
 
     def stop(self, reason: str) -> None:
         """End the run: the epoch closes with the batch just done, validation and its row."""
-        self.history.stopped = reason
+        self.history.stop_reason = reason
 
     def call(self, hook: str) -> None:
         """Call one hook of every callback."""
@@ -66,7 +66,7 @@ class Run:
     @property
     def is_last_epoch(self) -> bool:
         """Whether no epoch follows this one."""
-        return self.epoch >= self.epochs or bool(self.history.stopped)
+        return self.epoch >= self.epochs or bool(self.history.stop_reason)
 
 
 def copies(tensors: Iterable[Tensor]) -> list[Tensor]:

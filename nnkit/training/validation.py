@@ -26,7 +26,7 @@ def validate(
     metrics: Metrics,
     own: bool = False,
 ) -> list[Row]:
-    """The mean loss as `val_loss` and each metric under its name, in eval mode; a row a model.
+    """The mean loss as `val_loss`, each metric as ``val_`` and its name, in eval mode.
 
     A metric is a callable (output, target) -> number, given all rows at once, or an object with
     torchmetrics' methods update, compute and reset, given batch after batch.
@@ -64,7 +64,8 @@ def validate(
         if isinstance(model, Stack):
             mine = _of_one(outputs, number)
             known = _of_one(targets, number) if own else targets
-        row |= {name: _value(name, metric, mine, known) for name, metric in metrics.items()}
+        values = {name: _value(name, metric, mine, known) for name, metric in metrics.items()}
+        row |= {f"val_{name}": value for name, value in values.items()}
     return rows
 
 

@@ -100,48 +100,48 @@ CASES: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 
 
-def timed(count: int, way: str, case: tuple[Any, ...]) -> tuple[float, Sweep]:
+def timed(count: int, method: str, case: tuple[Any, ...]) -> tuple[float, Sweep]:
     """Seconds per model, and the result."""
     model, data, loss, _, epochs, _ = case
     train, validation = data()
     grid = {"lam": np.logspace(-6, -1, count)}
     start = time.process_time()
     result = sweep(model, train, loss=loss, validation=validation, regularizer=L2, grid=grid,
-                   epochs=epochs, way=way)  # fmt: skip
+                   epochs=epochs, method=method)  # fmt: skip
     return (time.process_time() - start) / count, result
 
 
-def speedup(case: tuple[Any, ...], way: str, repeats: int) -> tuple[float, str, float]:
+def speedup(case: tuple[Any, ...], method: str, repeats: int) -> tuple[float, str, float]:
     """The ratio of the times, how the sweep was trained, and how far the numbers differ."""
     count, ratios = case[3], []
     for _ in range(repeats):
-        here, result = timed(count, way, case)
+        here, result = timed(count, method, case)
         few = min(count, MEASURE)
-        alone, reference = timed(few, "one by one", case)
+        alone, reference = timed(few, "sequential", case)
         ratios.append(alone / here)
     if few < count:
-        result, reference = timed(few, way, case)[1], reference
+        result, reference = timed(few, method, case)[1], reference
     differ = float(np.abs(result.values() - reference.values()).max())
-    return round(statistics.median(ratios), 2), result.way, differ
+    return round(statistics.median(ratios), 2), result.method, differ
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--repeats", type=int, default=5, help="rounds that count")
-    parser.add_argument("--way", default="auto", help='"together" to see where that stops to pay')
+    parser.add_argument("--method", default="auto", help='"stacked" to see where that stops to pay')
     parser.add_argument("--quick", action="store_true", help="the two cases with a goal")
     options = parser.parse_args()
     torch.set_num_threads(1)
     cases = {k: c for k, c in CASES.items() if c[5] is not None or not options.quick}
-    timed(2, "together", CASES["plane, layer norm, 13"])  # imports what vmap needs
+    timed(2, "stacked", CASES["plane, layer norm, 13"])  # imports what vmap needs
     results, failed = {}, []
     print(f"{'':36}{'speedup':>8}{'wanted':>8}   trained      differ by")
     for name, case in cases.items():
-        ratio, way, differ = speedup(case, options.way, options.repeats)
+        ratio, method, differ = speedup(case, options.method, options.repeats)
         results[name] = ratio
         wanted = NEVER_BELOW if case[5] is None else case[5]
-        print(f"{name:36}{ratio:8.1f}{wanted:8.1f}   {way:12} {differ:.0e}", flush=True)
+        print(f"{name:36}{ratio:8.1f}{wanted:8.1f}   {method:12} {differ:.0e}", flush=True)
         if ratio < wanted or differ > 1e-5:
             failed.append(name)
     print(f"missed: {', '.join(failed) or 'none'}")
