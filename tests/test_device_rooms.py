@@ -281,13 +281,12 @@ IMAGES = torch.rand(4, 3, 12, 12, generator=DRAWS)
 DRAWN = {
     "images": lambda g: images.Compose(
         images.Flip(), images.Shift(0.1), images.RotateZoom(15, 1.2), images.Elastic(0.05, 0.2),
-        images.Fragment(0.8), images.Brightness(0.2), images.Contrast(1.3), images.Hue(20),
-        images.Sharpness(1.5), images.Resolution(0.5), InputNoise(0.1), generator=g,
+        images.RandomResizedCrop(0.8), images.Brightness(0.2), images.Contrast(1.3), images.Hue(20),
+        images.Sharpness(1.5), images.Downscale(0.5), InputNoise(0.1), generator=g,
     ),
     "speech": lambda g: speech.Compose(
-        speech.Crop(0.01, 8000, generator=g), speech.Stretch(1.2, 8000, generator=g),
-        speech.Pitch(3, 8000, generator=g), speech.PitchCurve(2, 8000, generator=g),
-        speech.BandPitch(2, 8000, generator=g), speech.Noise(10, 20, 8000, generator=g),
+        speech.Crop(0.01, 8000, generator=g), speech.TimeStretch(1.2, 8000, generator=g),
+        speech.PitchShift(3, 8000, generator=g), speech.Noise(10, 20, 8000, generator=g),
         speech.Noise(10, 20, 8000, RECORDING, generator=g),
     ),
 }  # fmt: skip
@@ -312,7 +311,7 @@ def test_spectra_and_pitch_are_measured_where_the_sound_is():
         lambda x: speech.log_mel(x, 8000, mels=10),
         lambda x: speech.log_spectrogram(x, 8000),
         lambda x: speech.pitch(x, 8000).nan_to_num(),
-        lambda x: speech.shift_pitch(x, 2.0, 8000),
+        lambda x: speech.pitch_shift(x, 2.0, 8000),
         lambda x: speech.SpecAugment(3, 3, generator=torch.Generator().manual_seed(0))(
             speech.log_mel(x, 8000, mels=10), None
         )[0],
