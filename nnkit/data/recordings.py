@@ -21,7 +21,7 @@ NUMBER_WORDS = (
 
 
 def reading() -> Sound:
-    """Return a sentence of Jane Austen's, read aloud: a waveform (47840,) and its sample rate, 16000.
+    """Return a sentence of Jane Austen's, read aloud: a waveform (47840,) and its rate, 16000.
 
     ``nnkit.data.recordings.SENTENCE`` is what is said.
 
@@ -37,7 +37,7 @@ def reading() -> Sound:
 
 
 def aircraft() -> Sound:
-    """Return four seconds of an aircraft that flies past: a waveform (64000,) and its sample rate, 16000.
+    """Return four seconds of an aircraft that flies past: a waveform (64000,) and its rate, 16000.
 
     Source: beerbelly38 (CC BY 4.0), as carried by acoustic-toolbox.
 
