@@ -26,7 +26,7 @@ class Constraint(WeightPenalty):
         """Nothing."""
         return w.new_zeros(())
 
-    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> None:
+    def add_to(self, grad: Tensor, buffer: Tensor, name: str, w: Tensor, lam: float) -> None:
         """Nothing."""
 
     def after_step(self, name: str, w: Tensor, by: Any, scale: Tensor | None) -> None:
