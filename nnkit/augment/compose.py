@@ -25,7 +25,7 @@ class Compose:
         self.transforms = list(transforms)
 
     def __call__(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """What comes out at the end."""
+        """Apply all of them, in order."""
         for transform in self.transforms:
             x, y = transform(x, y)
         return x, y

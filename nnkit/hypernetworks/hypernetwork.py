@@ -29,8 +29,8 @@ class Hypernetwork(nn.Module):
         context: numbers in a context c; 0 for a net driven by noise alone.
         hidden: widths of H's hidden layers.
         activation: of H, a name of ``nnkit.activations.ACTIVATIONS``.
-        chunks: make θ in that many pieces by one and the same head, which is told by an embedding
-            of its own which piece to make (Ha, Dai and Le, 2016). None makes θ in one piece.
+        chunks: make θ in that many pieces by one and the same head, which is given an embedding
+            of the piece to make (Ha, Dai and Le, 2016). None makes θ in one piece.
         embedding: numbers in the embedding of a chunk.
         rank: make every matrix as a product of two, of this rank, where that takes fewer numbers.
         noise: standard normal numbers added to the context, drawn afresh for every object.

@@ -1,4 +1,4 @@
-"""Pruning in the course of training."""
+"""Pruning while a net is trained."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ def gradual(step: int, *, begin: int, end: int, initial: float = 0.0, final: flo
 
 
 class GradualPruning(Callback):
-    """Prune by magnitude in the course of training.
+    """Prune by magnitude while a net is trained.
 
         fit(net, data, callbacks=[GradualPruning(net, 0.9, begin=100, end=1000)], ...)
 

@@ -1,4 +1,4 @@
-"""Single weights out of a net, by masks of ``torch.nn.utils.prune``."""
+"""Prune single weights, by masks of ``torch.nn.utils.prune``."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,9 +19,9 @@ def prune_weights(
     scope: str = "global",
     skip: Sequence[str] = (),
 ) -> None:
-    """Put masks on a model's weights, so that a share of them is out; biases stay.
+    """Mask a share of a model's weights; biases stay.
 
-    What is out stays out: called again with more, the masks grow.
+    What is masked stays masked: called again with more, the masks grow.
 
     Args:
         model: changed in place; its parameters stay those that an optimiser holds.

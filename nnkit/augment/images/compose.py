@@ -45,7 +45,7 @@ class Compose(compose.Compose):
         super().__init__(*(_completed(part, mask, generator) for part in transforms))
 
     def __call__(self, x: Tensor, y: Any) -> tuple[Tensor, Any]:
-        """What comes out at the end."""
+        """Apply all of them, in order."""
         rows = x.shape
         if self.shape is not None:
             x = _as_images(x, self.shape)
