@@ -1,4 +1,4 @@
-"""The multilayer perceptron.
+"""The multilayer perceptron, an output head, and what an ensemble predicts.
 
 >>> import torch
 >>> from nnkit.models import MLP
@@ -11,19 +11,34 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from nnkit._checks import number, one_of, whole
 from nnkit.activations import ACTIVATIONS
-from nnkit.graph import Graph, concat
 
-__all__ = ["MLP", "Graph", "Interval", "concat"]
+__all__ = ["MLP", "Interval", "Prediction"]
 
 HEADS = ("identity", "sigmoid", "softmax", "relu", "softplus", "tanh", "hardtanh")
 NORMS: dict[str, Callable[[int], nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+
+
+class Prediction(NamedTuple):
+    """What an ensemble predicts: mean and standard deviation of its members, each (N, out).
+
+    Example:
+        >>> import torch
+        >>> from nnkit.dropout import mc_predict
+        >>> from nnkit.models import MLP
+        >>> mean, std = mc_predict(MLP([2, 8, 1], dropout=0.2), torch.randn(5, 2))
+        >>> mean.shape, std.shape
+        (torch.Size([5, 1]), torch.Size([5, 1]))
+    """
+
+    mean: Tensor
+    std: Tensor
 
 
 class Interval(nn.Module):

@@ -16,12 +16,12 @@ from nnkit.augment.images import (
     Brightness,
     Compose,
     Contrast,
+    Downscale,
     Elastic,
     Flip,
-    Fragment,
     Hue,
     ImageTransform,
-    Resolution,
+    RandomResizedCrop,
     RotateZoom,
     Sharpness,
     Shift,
@@ -29,10 +29,10 @@ from nnkit.augment.images import (
     adjust_contrast,
     adjust_hue,
     adjust_sharpness,
+    downscale,
     elastic,
     flip,
-    fragment,
-    lower_resolution,
+    resized_crop,
     rotate_zoom,
     shift,
     smooth_field,
@@ -42,8 +42,8 @@ from nnkit.regularizers import InputNoise
 from nnkit.training import fit
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-MOVES = [Flip(1.0), Fragment(0.5), Shift(0.2), RotateZoom(40, 1.5), Elastic(0.05)]
-COLOURS = [Brightness(0.4), Contrast(1.0), Hue(90), Sharpness(1.5), Resolution(0.3)]
+MOVES = [Flip(1.0), RandomResizedCrop(0.5), Shift(0.2), RotateZoom(40, 1.5), Elastic(0.05)]
+COLOURS = [Brightness(0.4), Contrast(1.0), Hue(90), Sharpness(1.5), Downscale(0.3)]
 every = pytest.mark.parametrize("transform", [*MOVES, *COLOURS], ids=repr)
 every_move = pytest.mark.parametrize("transform", MOVES, ids=repr)
 close = torch.testing.assert_close
@@ -68,7 +68,7 @@ def drawn_by(transform, seed, **changes):
 IDENTITIES = {
     "flip twice": lambda x: flip(flip(x)),
     "shift": lambda x: shift(x, 0.0, 0.0),
-    "fragment": lambda x: fragment(x, 1.0),
+    "resized_crop": lambda x: resized_crop(x, 1.0),
     "rotate_zoom": lambda x: rotate_zoom(x, 0.0),
     "elastic": lambda x: elastic(x, torch.zeros(len(x), 2, *x.shape[-2:])),
     "brightness": lambda x: adjust_brightness(x, 0.0),
@@ -76,7 +76,7 @@ IDENTITIES = {
     "hue": lambda x: adjust_hue(x, 0.0),
     "hue once round": lambda x: adjust_hue(x, 360.0),
     "sharpness": lambda x: adjust_sharpness(x, 1.0),
-    "resolution": lambda x: lower_resolution(x, 1.0),
+    "resolution": lambda x: downscale(x, 1.0),
 }
 
 
@@ -142,7 +142,7 @@ def test_a_fragment_is_a_window_enlarged():
     x = images(height=16, width=16)
     window = x[..., 8:, 4:12]  # half a side, at the bottom, in the middle
     enlarged = F.interpolate(window, (16, 16), mode="bilinear")
-    found = fragment(x, 0.5, right=0.5, down=1.0)
+    found = resized_crop(x, 0.5, right=0.5, down=1.0)
     # at a window's edge, what lies beyond it has its say
     close(found[..., 1:-1, 1:-1], enlarged[..., 1:-1, 1:-1], atol=1e-5, rtol=0)
 
@@ -211,10 +211,10 @@ def test_sharpness_is_kornias(factor):
 
 def test_lower_resolution_loses_detail_and_keeps_the_rest():
     checks = (torch.arange(16)[:, None] + torch.arange(16)).remainder(2).float()[None, None]
-    assert lower_resolution(checks, 0.5)[..., 2:-2, 2:-2].sub(0.5).abs().max() < 0.1
+    assert downscale(checks, 0.5)[..., 2:-2, 2:-2].sub(0.5).abs().max() < 0.1
     x = images(2)
-    assert lower_resolution(x, 0.01).flatten(2).var(-1).max() < 1e-10  # one pixel is left
-    both = lower_resolution(x, torch.tensor([1.0, 0.3]))
+    assert downscale(x, 0.01).flatten(2).var(-1).max() < 1e-10  # one pixel is left
+    both = downscale(x, torch.tensor([1.0, 0.3]))
     assert torch.equal(both[:1], x[:1])
     small = F.interpolate(x[1:], (6, 7), mode="bilinear", antialias=True)
     assert torch.equal(both[1:], F.interpolate(small, (20, 24), mode="bilinear"))
@@ -229,12 +229,12 @@ def test_lower_resolution_loses_detail_and_keeps_the_rest():
         (rotate_zoom, [10.0, 20.0, 40.0]),
         (lambda x, s: rotate_zoom(x, 5.0, s), [0.7, 1.0, 1.5]),
         (lambda x, s: shift(x, s, -s), [0.1, 0.2, -0.3]),
-        (lambda x, s: fragment(x, 0.5, s, 1 - s), [0.1, 0.9, 0.3]),
+        (lambda x, s: resized_crop(x, 0.5, s, 1 - s), [0.1, 0.9, 0.3]),
         (adjust_brightness, [0.1, 0.2, -0.3]),
         (adjust_contrast, [0.5, 2.0, 3.0]),
         (adjust_hue, [10.0, 100.0, -50.0]),
         (adjust_sharpness, [0.0, 1.0, 2.0]),
-        (lower_resolution, [0.2, 0.5, 1.0]),
+        (downscale, [0.2, 0.5, 1.0]),
     ],
 )
 def test_each_sample_has_its_own_strength(change, strengths):
@@ -280,11 +280,11 @@ def test_shape_type_device_and_range_stay(transform, device, dtype):
 
 
 @every
-def test_share_is_the_probability_to_be_changed(transform):
+def test_p_is_the_probability_to_be_changed(transform):
     x = images(1, height=8, width=8).expand(1000, -1, -1, -1)
-    changed = (drawn_by(transform, 0, share=0.3)(x, None)[0] != x).flatten(1).any(1)
+    changed = (drawn_by(transform, 0, p=0.3)(x, None)[0] != x).flatten(1).any(1)
     assert abs(changed.float().mean() - 0.3) < 0.06  # four standard errors
-    none, _ = drawn_by(transform, 0, share=0.0)(x, None)
+    none, _ = drawn_by(transform, 0, p=0.0)(x, None)
     assert torch.equal(none, x)
 
 
@@ -293,13 +293,13 @@ BOUNDS = [
     (Contrast(1.0), "adjust_contrast", "factor", 0.5, 2.0),
     (Hue(30), "adjust_hue", "degrees", -30, 30),
     (Sharpness(0.5), "adjust_sharpness", "factor", 0.5, 1.5),
-    (Resolution(0.4), "lower_resolution", "share", 0.4, 1.0),
+    (Downscale(0.4), "downscale", "scale", 0.4, 1.0),
     (RotateZoom(20, 1.0), "rotate_zoom", "degrees", -20, 20),
     (RotateZoom(0, 2.0), "rotate_zoom", "zoom", 0.5, 2.0),
     (Shift(0.1), "shift", "right", -0.1, 0.1),
     (Shift(0.1), "shift", "down", -0.1, 0.1),
-    (Fragment(0.6), "fragment", "share", 0.6, 1.0),
-    (Fragment(0.6), "fragment", "down", 0.0, 1.0),
+    (RandomResizedCrop(0.6), "resized_crop", "side", 0.6, 1.0),
+    (RandomResizedCrop(0.6), "resized_crop", "down", 0.0, 1.0),
 ]
 
 
@@ -327,12 +327,12 @@ def test_a_mask_moves_with_its_image(transform, channel):
     picture, coins = data.coins()
     x = picture.expand(4, -1, -1, -1)
     y = coins.expand(4, *([1] if channel else []), -1, -1)
-    moved, mask = drawn_by(transform, 1, mask=True, share=0.5 + 0.5 * channel)(x, y)
+    moved, mask = drawn_by(transform, 1, mask=True, p=0.5 + 0.5 * channel)(x, y)
     assert (mask.shape, mask.dtype) == (y.shape, y.dtype)
     assert set(mask.unique().tolist()) <= set(coins.unique().tolist())
     # an image of the mask, moved by the same draws, is the mask wherever it is all one label
     painted = (coins > 0).float().expand(4, 1, -1, -1)
-    as_image, _ = drawn_by(transform, 1, share=0.5 + 0.5 * channel)(painted, None)
+    as_image, _ = drawn_by(transform, 1, p=0.5 + 0.5 * channel)(painted, None)
     sure = (as_image < 1e-4) | (as_image > 1 - 1e-4)
     flat = mask.view(4, 1, *mask.shape[-2:]) > 0
     assert torch.equal(flat[sure], as_image[sure] > 0.5)
@@ -483,19 +483,19 @@ def test_colours_need_values_between_0_and_1(transform, wrong):
         (lambda x: rotate_zoom(x, math.nan), ValueError, "degrees must be finite"),
         (lambda x: rotate_zoom(x, 0.0, 0.0), ValueError, "zoom must be finite and above 0"),
         (lambda x: rotate_zoom(x, 0.0, border="zero"), ValueError, "did you mean 'zeros'"),
-        (lambda x: fragment(x, -1.0), ValueError, "share"),
+        (lambda x: resized_crop(x, -1.0), ValueError, "side"),
         (lambda x: elastic(x, torch.zeros(5, 20, 24)), ValueError, r"\(5, 2, 20, 24\)"),
         (lambda x: smooth_field((1, 2, 2), 0.0), ValueError, "smooth must be above 0"),
         (lambda x: adjust_hue(x[:, :1], 3.0), ValueError, "3 channels .* got 1"),
         (lambda x: adjust_contrast(x, 0.0), ValueError, "factor"),
-        (lambda x: lower_resolution(x, 0.0), ValueError, "share"),
+        (lambda x: downscale(x, 0.0), ValueError, "scale"),
         (lambda x: Flip(1.5), ValueError, "at most 1"),
-        (lambda x: Flip(share="half"), TypeError, "share must be a number"),
+        (lambda x: Flip(p="half"), TypeError, "p must be a number"),
         (lambda x: Hue(-1), ValueError, "degrees must be .* at least 0"),
         (lambda x: RotateZoom(5, 0.5), ValueError, "zoom .* at least 1"),
         (lambda x: RotateZoom(5, border="mirror"), ValueError, "unknown border"),
-        (lambda x: Fragment(0.0), ValueError, r"least .* \(0, 1\]"),
-        (lambda x: Resolution(1.5), ValueError, r"least .* \(0, 1\]"),
+        (lambda x: RandomResizedCrop(0.0), ValueError, r"min_side .* \(0, 1\]"),
+        (lambda x: Downscale(1.5), ValueError, r"min_scale .* \(0, 1\]"),
         (lambda x: Elastic(0.1, 0.0), ValueError, r"smooth .* \(0, 1\]"),
         (lambda x: Compose(shape=(784,)), ValueError, r"\(H, W\) or \(C, H, W\)"),
         (lambda x: Compose(shape=(28, 28))(torch.rand(2, 64), None), ValueError, "rows of 784"),
@@ -522,8 +522,8 @@ def test_a_transform_of_your_own_draws():
 
 
 def test_a_transform_says_what_it_is():
-    assert repr(RotateZoom(15, 1.1, share=0.5)) == "RotateZoom(degrees=15, zoom=1.1, share=0.5)"
-    assert repr(Compose(Flip(), Hue(30))) == "Compose(Flip(share=0.5), Hue(degrees=30))"
+    assert repr(RotateZoom(15, 1.1, p=0.5)) == "RotateZoom(degrees=15, zoom=1.1, p=0.5)"
+    assert repr(Compose(Flip(), Hue(30))) == "Compose(Flip(p=0.5), Hue(degrees=30))"
 
 
 # Stored photographs

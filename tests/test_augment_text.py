@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnkit import data
-from nnkit.augment import text as room
+from nnkit.augment import text as module
 from nnkit.augment.text import (
     NEGATIONS,
     back_translate,
@@ -142,7 +142,7 @@ def test_synonyms_do_not_mind_case_and_may_be_none():
 
 
 def test_the_table_of_synonyms_is_clean():
-    for word, others in room.words._table().items():
+    for word, others in module.words._table().items():
         assert 1 <= len(others) <= 4
         assert word not in others
         assert len(set(others)) == len(others)
@@ -387,7 +387,7 @@ def test_the_sentences_by_their_source():
 
 
 def test_what_is_stored_is_small():
-    folder = Path(room.__file__).parents[2] / "data" / "stored"
+    folder = Path(module.__file__).parents[2] / "data" / "stored"
     sizes = [
         sum(f.stat().st_size for f in (folder / x).iterdir()) for x in ("sentences", "synonyms")
     ]

@@ -15,12 +15,11 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-import nnkit.splits
 from nnkit import data
-from nnkit.data import CURVES, Splits, curve, digits, mnist, rings, split, two_moons, xor
+from nnkit.data import CURVES, Splits, circles, curve, digits, mnist, split, two_moons, xor
 
-MADE = {"two_moons": two_moons, "rings": rings, "xor": xor, "curve": curve}
-every_made = pytest.mark.parametrize("make", MADE.values(), ids=MADE)
+SYNTHETIC = {"two_moons": two_moons, "circles": circles, "xor": xor, "curve": curve}
+every_synthetic = pytest.mark.parametrize("make", SYNTHETIC.values(), ids=SYNTHETIC)
 
 
 # Real digits
@@ -108,10 +107,10 @@ def test_what_is_stored_has_its_licence_beside_it(folder):
     assert len(licence.split()) > 40
 
 
-# Made data
+# Synthetic data
 
 
-@every_made
+@every_synthetic
 @given(n=st.integers(1, 200), noise=st.floats(0, 2), seed=st.integers(0, 2**32))
 @settings(deadline=None, max_examples=25)
 def test_made_data(make, n, noise, seed):
@@ -131,13 +130,13 @@ def test_made_data(make, n, noise, seed):
     assert torch.equal(before, torch.get_rng_state())
 
 
-@every_made
+@every_synthetic
 def test_another_seed_makes_other_data(make):
     first, second = make(seed=0), make(seed=1)
     assert not torch.equal(first[0], second[0])
 
 
-@every_made
+@every_synthetic
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -153,7 +152,7 @@ def test_wrong_arguments_are_refused(make, arguments, error, message):
         make(**arguments)
 
 
-@every_made
+@every_synthetic
 def test_noise_has_the_standard_deviation_given(make):
     clean, noisy = make(4000, noise=0.0, seed=3), make(4000, noise=0.5, seed=3)
     which = 1 if make is curve else 0
@@ -187,7 +186,7 @@ def test_moons_are_those_of_scikit_learn_but_for_the_draw():
 
 
 def test_rings_are_circles():
-    X, y = rings(1000, noise=0)
+    X, y = circles(1000, noise=0)
     torch.testing.assert_close(X.norm(dim=1), 1.0 + y)
     assert (X.mean(0).abs() < 5 * 1.6 / math.sqrt(1000)).all()  # all around
 
@@ -439,7 +438,3 @@ def test_the_random_state_of_torch_and_numpy_is_left_alone():
 def test_wrong_splits_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         split(**({"X": torch.zeros(10), "y": torch.arange(10) % 2} | arguments))
-
-
-def test_split_has_two_addresses():
-    assert data.split is nnkit.splits.split

@@ -13,7 +13,7 @@ from nnkit import plots
 from nnkit._masks import keep_mask
 from nnkit.activations import ACTIVATIONS
 from nnkit.augment import images, speech
-from nnkit.data import curve, rings, split, two_moons, xor
+from nnkit.data import circles, curve, split, two_moons, xor
 from nnkit.dropout import all_masks, mc_predict
 from nnkit.graph import Graph
 from nnkit.hypernetworks import EarlyExit, Hypernetwork
@@ -70,8 +70,8 @@ def test_mc_predict_and_all_masks_work_where_the_model_is():
     model = MLP([4, 6, 2], dropout=0.3, seed=0)
     there = copy.deepcopy(model).to(DEVICE)
     for x in (X, X.to(DEVICE)):  # inputs are brought to the model
-        mean, spread = mc_predict(there, x, 200, seed=0, head=lambda f: f.softmax(1))
-        assert (mean.device, spread.device) == (DEVICE, DEVICE)
+        mean, std = mc_predict(there, x, 200, seed=0, head=lambda f: f.softmax(1))
+        assert (mean.device, std.device) == (DEVICE, DEVICE)
         expected = mc_predict(model, X, 200, seed=0, head=lambda f: f.softmax(1))
         torch.testing.assert_close(mean.cpu(), expected.mean, atol=0.1, rtol=0)  # other masks
         again = mc_predict(there, x, 200, seed=0, head=lambda f: f.softmax(1))
@@ -80,7 +80,7 @@ def test_mc_predict_and_all_masks_work_where_the_model_is():
         assert masks.outputs.device == DEVICE
         close(masks.probabilities, exact.probabilities)
         close(masks.mean, exact.mean)
-        close(masks.spread, exact.spread)
+        close(masks.std, exact.std)
 
 
 def test_a_seed_of_mc_predict_leaves_all_random_states_alone(monkeypatch):
@@ -176,8 +176,8 @@ def test_hypernetworks_work_where_the_model_is(options):
                 model, ((X, X[:, :3]), Y), loss=F.cross_entropy, epochs=2, seed=0, progress=False,
                 optimizer=torch.optim.SGD, lr=0.1,
             )  # fmt: skip
-            mean, spread = model.predict(x, c, samples=5, seed=0)
-            return [torch.tensor(history["loss"]), mean, spread, model(x, c[0], c[0, :2])]
+            mean, std = model.predict(x, c, samples=5, seed=0)
+            return [torch.tensor(history["loss"]), mean, std, model(x, c[0], c[0, :2])]
 
         for a, b in zip(*both(hyper, trained, X, X[:, :3]), strict=True):
             close(a, b)
@@ -281,13 +281,12 @@ IMAGES = torch.rand(4, 3, 12, 12, generator=DRAWS)
 DRAWN = {
     "images": lambda g: images.Compose(
         images.Flip(), images.Shift(0.1), images.RotateZoom(15, 1.2), images.Elastic(0.05, 0.2),
-        images.Fragment(0.8), images.Brightness(0.2), images.Contrast(1.3), images.Hue(20),
-        images.Sharpness(1.5), images.Resolution(0.5), InputNoise(0.1), generator=g,
+        images.RandomResizedCrop(0.8), images.Brightness(0.2), images.Contrast(1.3), images.Hue(20),
+        images.Sharpness(1.5), images.Downscale(0.5), InputNoise(0.1), generator=g,
     ),
     "speech": lambda g: speech.Compose(
-        speech.Crop(0.01, 8000, generator=g), speech.Stretch(1.2, 8000, generator=g),
-        speech.Pitch(3, 8000, generator=g), speech.PitchCurve(2, 8000, generator=g),
-        speech.BandPitch(2, 8000, generator=g), speech.Noise(10, 20, 8000, generator=g),
+        speech.Crop(0.01, 8000, generator=g), speech.TimeStretch(1.2, 8000, generator=g),
+        speech.PitchShift(3, 8000, generator=g), speech.Noise(10, 20, 8000, generator=g),
         speech.Noise(10, 20, 8000, RECORDING, generator=g),
     ),
 }  # fmt: skip
@@ -312,7 +311,7 @@ def test_spectra_and_pitch_are_measured_where_the_sound_is():
         lambda x: speech.log_mel(x, 8000, mels=10),
         lambda x: speech.log_spectrogram(x, 8000),
         lambda x: speech.pitch(x, 8000).nan_to_num(),
-        lambda x: speech.shift_pitch(x, 2.0, 8000),
+        lambda x: speech.pitch_shift(x, 2.0, 8000),
         lambda x: speech.SpecAugment(3, 3, generator=torch.Generator().manual_seed(0))(
             speech.log_mel(x, 8000, mels=10), None
         )[0],
@@ -367,7 +366,7 @@ def test_half_precision_is_drawn():
 
 def test_where_new_tensors_go_by_default_changes_no_number():
     def made():
-        yield from (t for pair in (two_moons(20), rings(20), xor(20), curve(20)) for t in pair)
+        yield from (t for pair in (two_moons(20), circles(20), xor(20), curve(20)) for t in pair)
         hyper = Hypernetwork(net(), 3, noise=2, chunks=3, seed=0)
         yield from hyper.predict(x, x[:, :3], samples=3, seed=0)
         yield barrier(net(), net(seed=1), lambda m: F.cross_entropy(m(x), y), points=3).loss

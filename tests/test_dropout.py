@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nnkit._masks import drop, keep_mask, on_grid, probability
-from nnkit.dropout import all_masks, knocked_out, mc_predict, mc_samples
+from nnkit.dropout import ablate, all_masks, mc_predict, mc_samples
 from nnkit.models import MLP
 
 
@@ -112,12 +112,12 @@ def test_for_a_net_with_relu_it_is_not():
     assert (all_masks(net, x).mean - net.eval()(x)).abs().max() > 0.1
 
 
-def test_spread_is_that_of_the_distribution():
+def test_std_is_that_of_the_distribution():
     net = nn.Sequential(nn.Dropout(0.25))
     result = all_masks(net, torch.tensor([[3.0]]))
     assert sorted(result.outputs.flatten().tolist()) == [0, 4]
     torch.testing.assert_close(result.mean, torch.tensor([[3.0]]))
-    torch.testing.assert_close(result.spread, torch.tensor([[4 * math.sqrt(0.25 * 0.75)]]))
+    torch.testing.assert_close(result.std, torch.tensor([[4 * math.sqrt(0.25 * 0.75)]]))
 
 
 def test_a_head_is_averaged_after_it_was_applied():
@@ -155,15 +155,15 @@ def nets():
 
 
 @pytest.mark.parametrize("name", nets())
-def test_mean_and_spread_tend_to_the_exact_ones(name):
+def test_mean_and_std_tend_to_the_exact_ones(name):
     net, x = nets()[name]
     exact = all_masks(net, x)
     samples = 3000
-    mean, spread = mc_predict(net, x, samples, seed=0)
+    mean, std = mc_predict(net, x, samples, seed=0)
     # five standard errors of a mean; a standard deviation's own error is less than that here
-    error = 5 * exact.spread / math.sqrt(samples) + 1e-5
+    error = 5 * exact.std / math.sqrt(samples) + 1e-5
     assert ((mean - exact.mean).abs() <= error).all()
-    torch.testing.assert_close(spread, exact.spread, rtol=0.2, atol=1e-5)
+    torch.testing.assert_close(std, exact.std, rtol=0.2, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", nets())
@@ -256,7 +256,7 @@ def test_the_model_stays_as_it_was():
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(mc_predict(net, x, seed=4).mean, first.mean)
     assert not first.mean.requires_grad
-    with knocked_out(net, "after.0", 1):
+    with ablate(net, "after.0", 1):
         all_masks(net, x)
     assert [m.training for m in net.modules()] == modes
     assert all(torch.equal(v, weights[k]) for k, v in net.state_dict().items())
@@ -291,7 +291,7 @@ def test_monte_carlo_with_a_head_averages_probabilities():
 @pytest.mark.parametrize("unit", [0, 3])
 def test_a_unit_knocked_out_is_as_if_its_outgoing_weights_were_zero(unit):
     net, x = MLP([3, 4, 2], "tanh", seed=0), torch.randn(5, 3)
-    with knocked_out(net, net.after[0], unit):
+    with ablate(net, net.after[0], unit):
         out = net(x)
     assert not torch.equal(out, net(x))
     with torch.no_grad():
@@ -301,7 +301,7 @@ def test_a_unit_knocked_out_is_as_if_its_outgoing_weights_were_zero(unit):
 
 def test_a_channel_can_be_set_to_its_mean():
     net, x = nn.Sequential(nn.Conv2d(1, 3, 2), nn.Flatten()), torch.randn(2, 1, 4, 4)
-    with knocked_out(net, "0", 2, value=0.5):
+    with ablate(net, "0", 2, value=0.5):
         channels = net(x).view(2, 3, -1)
     assert (channels[:, 2] == 0.5).all()
     torch.testing.assert_close(channels[:, :2], net(x).view(2, 3, -1)[:, :2])
@@ -338,12 +338,12 @@ def test_misuse_is_refused():
     with pytest.raises(ValueError, match="called once with a row per input"):
         all_masks(twice, x)
     with pytest.raises(ValueError, match=r"unknown layer 'afer.0'.*did you mean"):
-        knocked_out(net, "afer.0", 0).__enter__()
+        ablate(net, "afer.0", 0).__enter__()
     with pytest.raises(ValueError, match="a module of the model"):
-        knocked_out(net, nn.ReLU(), 0).__enter__()
+        ablate(net, nn.ReLU(), 0).__enter__()
     with (
         pytest.raises(ValueError, match="unit must be one of 0 to 3, got 4"),
-        knocked_out(net, net.after[0], 4),
+        ablate(net, net.after[0], 4),
     ):
         net(x)
 
@@ -355,11 +355,11 @@ def test_averages_in_half_precision_are_those_of_large_numbers(dtype):
         net[1].weight.fill_(100.0)
     x = torch.ones(1, 10)
     wide, half = all_masks(net, x), all_masks(net.to(dtype), x.to(dtype))
-    assert half.mean.dtype == half.spread.dtype == dtype
+    assert half.mean.dtype == half.std.dtype == dtype
     torch.testing.assert_close(half.mean.float(), wide.mean, rtol=0.01, atol=0)
-    torch.testing.assert_close(half.spread.float(), wide.spread, rtol=0.01, atol=0)
-    mean, spread = mc_predict(net, x.to(dtype), samples=2000, seed=0)
-    torch.testing.assert_close(spread.float(), wide.spread, rtol=0.2, atol=0)
+    torch.testing.assert_close(half.std.float(), wide.std, rtol=0.01, atol=0)
+    mean, std = mc_predict(net, x.to(dtype), samples=2000, seed=0)
+    torch.testing.assert_close(std.float(), wide.std, rtol=0.2, atol=0)
     torch.testing.assert_close(mean.float(), wide.mean, rtol=0.2, atol=0)
 
 

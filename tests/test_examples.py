@@ -83,3 +83,11 @@ def test_a_room_says_what_it_exports(name: str) -> None:
     assert module.__all__
     for exported in module.__all__:
         assert hasattr(module, exported) or f"{name}.{exported}" in MODULES
+
+
+def test_every_name_has_one_public_address() -> None:
+    addresses: dict[Any, list[str]] = {}
+    for module_name, module in MODULES.items():
+        for name, what in documented(module).items():
+            addresses.setdefault(what, []).append(f"{module_name}.{name}")
+    assert [several for several in addresses.values() if len(several) > 1] == []

@@ -17,8 +17,9 @@ from torch.nn import functional as F
 from torch.nn.utils import prune
 
 from nnkit.data import two_moons
+from nnkit.graph import Graph
 from nnkit.hypernetworks import EarlyExit, Hypernetwork
-from nnkit.models import MLP, Graph
+from nnkit.models import MLP
 from nnkit.training import fit
 
 
@@ -325,17 +326,17 @@ def test_noise_is_drawn_for_every_object_and_every_time():
 
 
 @pytest.mark.parametrize("context", [0, 3])
-def test_prediction_is_the_mean_and_spread_of_members(context):
+def test_prediction_is_the_mean_and_std_of_members(context):
     hyper = Hypernetwork(MLP([2, 3, 1], dropout=0.5), context, noise=2)
     x = torch.randn(7, 2)
     c = torch.randn(7, context) if context else None
-    mean, spread = hyper.predict(x, c, samples=50, seed=3)
+    mean, std = hyper.predict(x, c, samples=50, seed=3)
     draws = torch.randn(50, 2, generator=torch.Generator().manual_seed(3))
     hyper.eval()
     members = torch.stack([hyper(x, c, z) for z in draws])
     close(mean, members.mean(dim=0))
-    close(spread, members.std(dim=0))
-    assert (spread > 0).all()
+    close(std, members.std(dim=0))
+    assert (std > 0).all()
     assert not mean.requires_grad
 
 

@@ -79,7 +79,7 @@ def test_silence_is_played_and_outside_a_notebook_nothing_is_shown():
     [
         ({}, RATE, "at least one sound"),
         ({"two": torch.zeros(2, 9)}, RATE, r"sound 'two' must be one waveform .*\(2, 9\)"),
-        ({"one": torch.zeros(9)}, 8, "rate=16000"),
+        ({"one": torch.zeros(9)}, 8, "sample_rate=16000"),
     ],
 )
 def test_what_is_no_sound_is_refused(draw, waves, rate, message):

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -85,7 +86,7 @@ def test_a_masked_net_is_the_net_with_zeros_and_finalizing_keeps_it():
     finalize(net)
     assert torch.equal(net(x), y)
     assert not prune.is_pruned(net)
-    assert {name for name, _ in net.named_parameters()} == set(names)
+    assert [name for name, _ in net.named_parameters()] == names
     assert math.isclose(sparsity(net), 0.5)
 
 
@@ -179,12 +180,34 @@ def test_snip_leaves_the_net_alone_and_keeps_what_the_loss_feels():
 
 
 def test_the_schedule_of_zhu_and_gupta():
-    assert gradual(5, 10, 110, 0.9) == 0
-    assert gradual(10, 10, 110, 0.9, 0.3) == pytest.approx(0.3)
-    assert gradual(60, 10, 110, 0.8) == pytest.approx(0.8 * (1 - 0.5**3))
-    assert gradual(110, 10, 110, 0.9) == gradual(999, 10, 110, 0.9) == 0.9
-    values = [gradual(step, 0, 50, 0.9, 0.1) for step in range(51)]
+    to = partial(gradual, begin=10, end=110, final=0.9)
+    assert to(5) == to(10) == 0
+    assert to(5, initial=0.3) == to(10, initial=0.3) == pytest.approx(0.3)
+    assert to(60, final=0.8) == pytest.approx(0.8 * (1 - 0.5**3))
+    assert to(110) == to(999) == 0.9
+    values = [to(step, initial=0.1) for step in range(10, 111)]
     assert values == sorted(values)
+
+
+@pytest.mark.parametrize("end", [10, 9, 0])
+@pytest.mark.parametrize("step", [0, 10, 20])
+def test_a_schedule_ends_after_it_begins(step, end):
+    with pytest.raises(ValueError, match=f"end, which is after begin, .* got {end}"):
+        gradual(step, begin=10, end=end, final=0.9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        ({"final": 1.2}, ValueError, "final is a share"),
+        ({"final": 0.9, "initial": -0.1}, ValueError, "initial is a share"),
+        ({"final": 0.9, "begin": -1}, ValueError, "begin must be"),
+        ({"final": 0.9, "begin": 0.5}, TypeError, "begin must be"),
+    ],
+)
+def test_a_schedule_of_wrong_numbers_is_refused(arguments, error, says):
+    with pytest.raises(error, match=says):
+        gradual(1, **({"begin": 0, "end": 10} | arguments))
 
 
 class Watch(Callback):
@@ -199,7 +222,8 @@ def test_sparsity_grows_as_scheduled():
     net, watch = MLP([4, 10, 10, 3], norm="batch", seed=0), Watch()
     pruning = GradualPruning(net, 0.9, begin=3, end=9, every=2, initial=0.2)
     train(net, callbacks=[pruning, watch])  # 6 updates to an epoch
-    wanted = [0, 0, *(gradual(s, 3, 9, 0.9, 0.2) for s in (3, 3, 5, 5, 7, 7, 9, 9, 9, 9))]
+    share = partial(gradual, begin=3, end=9, initial=0.2, final=0.9)
+    wanted = [0, 0, *map(share, (3, 3, 5, 5, 7, 7, 9, 9, 9, 9))]
     assert len(watch.seen) == 12
     assert watch.seen == pytest.approx(wanted, abs=1 / 170)
     finalize(net)
@@ -308,6 +332,25 @@ def test_misuse_is_refused_and_nothing_changed(call, error, says):
     with pytest.raises(error, match=says):
         call(net)
     assert not prune.is_pruned(net)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(
+    "layer", [nn.Linear(4, 3), nn.Conv2d(2, 3, 3), nn.ConvTranspose1d(2, 3, 3)]
+)
+@pytest.mark.parametrize("names", [["weight"], ["bias"], ["weight", "bias"], ["bias", "weight"]])
+def test_parameters_keep_their_order(layer, names, bias):
+    layer = copy.deepcopy(layer)
+    if not bias:
+        layer.bias = None
+    before = dict(layer.named_parameters())
+    for name in names:
+        if bias or name == "weight":
+            prune.random_unstructured(layer, name, 0.5)
+    finalize(layer)
+    after = dict(layer.named_parameters())
+    assert [*after] == [*before] == [*layer.state_dict()]
+    assert all(after[name] is parameter for name, parameter in before.items())
 
 
 def test_all_masks_are_finalized():

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from nnkit.dropout import knocked_out
+from nnkit.dropout import ablate
 from nnkit.layers import DropConnect, MaskedLinear, Shared1d
 from nnkit.models import MLP
 from nnkit.pruning import chain, prune_neurons, prune_weights, shrink, size_in_bytes
@@ -82,7 +82,7 @@ def test_a_shrunk_conv_net_is_the_masked_one():
 
 def test_one_neuron_less_is_one_knocked_out():
     net, x = MLP([3, 4, 2], "tanh", seed=0), torch.randn(5, 3)
-    with knocked_out(net, net.after[0], 2):
+    with ablate(net, net.after[0], 2):
         expected = net(x)
     torch.testing.assert_close(shrink(net, [[0, 1, 3]])(x), expected)
 

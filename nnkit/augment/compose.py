@@ -14,8 +14,8 @@ class Compose:
 
     Example:
         >>> import torch
-        >>> from nnkit.augment.speech import Compose, Noise, Pitch
-        >>> augment = Compose(Pitch(3, 8000), Noise(5, 30, 8000))
+        >>> from nnkit.augment.speech import Compose, Noise, PitchShift
+        >>> augment = Compose(PitchShift(3, 8000), Noise(5, 30, 8000))
         >>> x, y = augment(torch.randn(4, 8000), torch.arange(4))
         >>> x.shape, y.tolist()  # other sounds, the same labels
         (torch.Size([4, 8000]), [0, 1, 2, 3])
@@ -25,7 +25,7 @@ class Compose:
         self.transforms = list(transforms)
 
     def __call__(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """What comes out at the end."""
+        """Apply all of them, in order."""
         for transform in self.transforms:
             x, y = transform(x, y)
         return x, y

@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after ``nnkit``; those of the process if None.
 
     Returns:
-        The exit status: 0, 1 if something failed and has been told on stderr, 130 after Ctrl-C.
+        The exit status: 0, 1 if something failed and was reported on stderr, 130 after Ctrl-C.
     """
     # what argparse does not know is JupyterLab's (its own REMAINDER stumbles over options)
     commands = parser()

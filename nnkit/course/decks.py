@@ -18,7 +18,7 @@ from nnkit.course.theme import stylesheet
 def decks(paths: Sequence[Path], out: Path) -> int:
     """Run parts, write each as one HTML file, and an index of all decks in the folder.
 
-    A part that fails is told on stderr; the others are written all the same.
+    A part that fails is reported on stderr; the others are written all the same.
 
     Args:
         paths: parts or folders of parts; all lectures if empty.
@@ -56,8 +56,9 @@ def _write(part: Part, parts: Sequence[Part], out: Path) -> bool:
         facts.write_text(json.dumps(vars(deck)), encoding="utf-8")  # last: now it is a deck
     except Exception as error:  # no text, kernel or full disk shall cost the other decks
         known = isinstance(error, CourseError)
-        told = f"{error}" if known else f"{part.path}: {type(error).__name__}: {error}"
-        print(f"{told}\n", end="", file=sys.stderr)  # in one piece: another thread writes as well
+        message = f"{error}" if known else f"{part.path}: {type(error).__name__}: {error}"
+        # in one piece: another thread writes as well
+        print(f"{message}\n", end="", file=sys.stderr)
         return False
     ran = f"{deck.slides} slides, ran in {deck.seconds:.1f} s"
     print(f"{part.name}: {ran}\n", end="", flush=True)
@@ -103,7 +104,7 @@ def write_index(out: Path) -> Path:
 
 
 def _read(facts: Path) -> Deck | None:
-    """Return what is told of a deck; None if the deck is gone, or this is another one's file."""
+    """Return what the index says of a deck; None if it is gone, or this is another one's file."""
     if not facts.with_suffix(".html").is_file():
         return None
     try:

@@ -16,7 +16,7 @@ CODE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 
 
 class CourseError(Exception):
-    """What the user can mend; told without a traceback."""
+    """An error the user can fix; shown without a traceback."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def find_parts(paths: Sequence[Path] = ()) -> list[Part]:
     for path in paths or [find_lectures()]:
         inside = path.glob("**/*.md") if path.is_dir() and not is_part(_placed(path)) else [path]
         parts = {_placed(file) for file in inside if os.path.lexists(file)}
-        parts = {file for file in parts if is_part(file)}  # and be it a folder: that is told later
+        parts = {file for file in parts if is_part(file)}  # a folder, too: reported later
         if not parts:
             raise CourseError(f"{path} {_what_is_wrong(path)}")
         found |= parts

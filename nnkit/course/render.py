@@ -18,7 +18,7 @@ NEVER_SHOWN = ("notes", "skip")
 
 @dataclass(frozen=True)
 class Deck:
-    """What the index tells of a deck."""
+    """What the index says of a deck."""
 
     title: str
     slides: int

@@ -1,4 +1,4 @@
-"""Where the stored data lie."""
+"""Paths of the stored data."""
 
 from importlib import resources
 from importlib.resources.abc import Traversable

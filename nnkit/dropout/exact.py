@@ -44,7 +44,7 @@ class AllMasks(NamedTuple):
         return self._average(self.outputs)
 
     @property
-    def spread(self) -> Tensor:
+    def std(self) -> Tensor:
         """The exact standard deviation over masks (N, out)."""
         apart = widened(self.outputs) - self.mean
         return self._average(apart.square()).sqrt().to(self.outputs.dtype)

@@ -30,7 +30,7 @@ def random_layers(model: nn.Module) -> list[nn.Module]:
 
 @contextmanager
 def hooked(modules: Iterable[nn.Module], hook: Callable[..., Any]) -> Iterator[None]:
-    """Inside, a hook sees and may replace the output of each of the modules."""
+    """Within the block a hook sees and may replace the output of each of the modules."""
     handles = [module.register_forward_hook(hook) for module in modules]
     try:
         yield

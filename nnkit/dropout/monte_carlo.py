@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,23 +13,8 @@ from nnkit._masks import drop
 from nnkit._modes import eval_mode
 from nnkit._precision import widened
 from nnkit.dropout.layers import Head, hooked, random_layers
+from nnkit.models import Prediction
 from nnkit.training.randomness import seeded
-
-
-class MonteCarlo(NamedTuple):
-    """Mean and standard deviation of the output over random masks, each (N, out).
-
-    Example:
-        >>> import torch
-        >>> from nnkit.dropout import mc_predict
-        >>> from nnkit.models import MLP
-        >>> mean, spread = mc_predict(MLP([2, 8, 1], dropout=0.2), torch.randn(5, 2))
-        >>> mean.shape, spread.shape
-        (torch.Size([5, 1]), torch.Size([5, 1]))
-    """
-
-    mean: Tensor
-    spread: Tensor
 
 
 def mc_predict(
@@ -39,8 +24,8 @@ def mc_predict(
     *,
     head: Head | None = None,
     seed: int | None = None,
-) -> MonteCarlo:
-    """Return mean and spread of the output over random dropout masks (Gal and Ghahramani, 2016).
+) -> Prediction:
+    """Return mean and standard deviation over random dropout masks (Gal and Ghahramani, 2016).
 
     Args:
         model: any module with dropout layers; all else is in evaluation mode. Dropout called as a
@@ -59,8 +44,8 @@ def mc_predict(
         >>> from nnkit.dropout import mc_predict
         >>> from nnkit.models import MLP
         >>> net, x = MLP([2, 64, 1], dropout=0.2, seed=0), torch.tensor([[1.0, 1.0], [9.0, 9.0]])
-        >>> mean, spread = mc_predict(net, x, samples=200, seed=0)
-        >>> bool(spread[1] > spread[0])  # less sure, the farther out
+        >>> mean, std = mc_predict(net, x, samples=200, seed=0)
+        >>> bool(std[1] > std[0])  # less sure, the farther out
         True
     """
     whole("samples", samples, at_least=2)
@@ -68,8 +53,8 @@ def mc_predict(
     mean = outputs.mean(0)
     # some thirty times faster than outputs.std(0), and no less precise: the mean is subtracted
     apart = widened(outputs).sub(mean)
-    spread = apart.square_().sum(0).div_(samples - 1).sqrt_()
-    return MonteCarlo(mean, spread.to(mean.dtype))
+    std = apart.square_().sum(0).div_(samples - 1).sqrt_()
+    return Prediction(mean, std.to(mean.dtype))
 
 
 @torch.no_grad()

@@ -9,6 +9,6 @@ torch.Size([5, 1])
 """
 
 from nnkit.hypernetworks.early_exit import EarlyExit, Exits
-from nnkit.hypernetworks.hypernetwork import Hypernetwork, Prediction
+from nnkit.hypernetworks.hypernetwork import Hypernetwork
 
-__all__ = ["EarlyExit", "Exits", "Hypernetwork", "Prediction"]
+__all__ = ["EarlyExit", "Exits", "Hypernetwork"]

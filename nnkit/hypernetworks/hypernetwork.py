@@ -3,7 +3,6 @@
 import copy
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,24 +14,7 @@ from nnkit._checks import whole
 from nnkit._draws import normal
 from nnkit._modes import eval_mode
 from nnkit.hypernetworks.slots import slots
-from nnkit.models import MLP
-
-
-class Prediction(NamedTuple):
-    """What an ensemble predicts: mean and spread (standard deviation), each (N, out).
-
-    Example:
-        >>> import torch
-        >>> from nnkit.hypernetworks import Hypernetwork
-        >>> from nnkit.models import MLP
-        >>> hyper = Hypernetwork(MLP([2, 8, 1]), context=0, noise=2, seed=0)
-        >>> mean, spread = hyper.predict(torch.randn(5, 2), samples=20, seed=0)
-        >>> bool((spread > 0).all())  # before training the members disagree
-        True
-    """
-
-    mean: Tensor
-    spread: Tensor
+from nnkit.models import MLP, Prediction
 
 
 class Hypernetwork(nn.Module):
@@ -47,8 +29,8 @@ class Hypernetwork(nn.Module):
         context: numbers in a context c; 0 for a net driven by noise alone.
         hidden: widths of H's hidden layers.
         activation: of H, a name of ``nnkit.activations.ACTIVATIONS``.
-        chunks: make θ in that many pieces by one and the same head, which is told by an embedding
-            of its own which piece to make (Ha, Dai and Le, 2016). None makes θ in one piece.
+        chunks: make θ in that many pieces by one and the same head, which is given an embedding
+            of the piece to make (Ha, Dai and Le, 2016). None makes θ in one piece.
         embedding: numbers in the embedding of a chunk.
         rank: make every matrix as a product of two, of this rank, where that takes fewer numbers.
         noise: standard normal numbers added to the context, drawn afresh for every object.
@@ -149,7 +131,7 @@ class Hypernetwork(nn.Module):
     def predict(
         self, x: Tensor, c: Tensor | None = None, samples: int = 100, seed: int | None = None
     ) -> Prediction:
-        """Return the mean and the spread of an ensemble, one member per draw of the noise.
+        """Return mean and standard deviation of an ensemble, one member per draw of the noise.
 
         A member keeps its noise for all objects. The network is run in evaluation mode.
 

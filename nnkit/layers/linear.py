@@ -86,5 +86,5 @@ class NonNegativeLinear(nn.Module):
         return F.linear(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        """The sizes, as ``nn.Linear`` tells them."""
+        """The sizes, as ``nn.Linear`` shows them."""
         return f"in_features={self.in_features}, out_features={self.out_features}"

@@ -30,7 +30,7 @@ ROW = '<div style="display:flex;justify-content:center;gap:24px">{players}</div>
 
 def sounds(
     waves: Mapping[str, Tensor],
-    rate: int,
+    sample_rate: int,
     *,
     voice: bool = False,
     top: float | None = None,
@@ -40,9 +40,9 @@ def sounds(
 
     Args:
         waves: waveforms (T,) by their titles; their lengths may differ.
-        rate: samples per second.
+        sample_rate: samples per second.
         voice: draw the measured pitch into the spectrogram.
-        top: the highest frequency shown, in Hz; None for rate/2.
+        top: the highest frequency shown, in Hz; None for sample_rate/2.
         height: of the figure, in inches; it is 10 wide.
 
     Returns:
@@ -53,14 +53,14 @@ def sounds(
 
     Example:
         >>> from nnkit import plots
-        >>> from nnkit.augment.speech import shift_pitch
+        >>> from nnkit.augment.speech import pitch_shift
         >>> from nnkit.data import reading
         >>> x, rate = reading()
-        >>> figure = plots.sounds({"as read": x, "higher": shift_pitch(x, 4, rate)}, rate)
+        >>> figure = plots.sounds({"as read": x, "higher": pitch_shift(x, 4, rate)}, rate)
         >>> [axes.get_title(loc="left") for axes in figure.axes[:2]]
         ['as read', 'higher']
     """
-    _check(waves, rate)
+    rate = _check(waves, sample_rate)
     figure = Picture(figsize=(10, height))
     axes: Any = figure.subplots(
         2, len(waves), sharex=True, sharey="row", squeeze=False, height_ratios=(2, 5)
@@ -83,13 +83,13 @@ def sounds(
     return figure
 
 
-def listen(waves: Mapping[str, Tensor], rate: int, *, captions: bool = True) -> None:
+def listen(waves: Mapping[str, Tensor], sample_rate: int, *, captions: bool = True) -> None:
     """Put a player for each sound on the slide, side by side; the sounds travel in the page.
 
     Args:
         waves: waveforms (T,) by their titles. All are made louder by one factor, so that the
             loudest fills the range.
-        rate: samples per second, which with the length decides the size: 3 s at 8000 are 64 kB.
+        sample_rate: samples per second; with the length it decides the size: 3 s at 8000 are 64 kB.
         captions: show the titles; without, they are there for screen readers only.
 
     Outside IPython nothing is displayed.
@@ -103,7 +103,7 @@ def listen(waves: Mapping[str, Tensor], rate: int, *, captions: bool = True) -> 
         >>> x, rate = reading()
         >>> plots.listen({"as read": x, "at half the rate": x[::2]}, rate)  # players in a notebook
     """
-    _check(waves, rate)
+    rate = _check(waves, sample_rate)
     peak = max(float(x.abs().max()) for x in waves.values()) or 1.0
     width = min(400, 1080 // len(waves))
     players = [
@@ -134,11 +134,11 @@ def _wav(x: Tensor, rate: int) -> str:
     return base64.b64encode(file.getvalue()).decode("ascii")
 
 
-def _check(waves: Mapping[str, Tensor], rate: int) -> None:
-    check_rate(rate)
+def _check(waves: Mapping[str, Tensor], sample_rate: int) -> int:
     if not waves:
         raise ValueError("waves must hold at least one sound, got none")
     for title, x in waves.items():
         check_waves(x)
         if x.ndim != 1:
             raise ValueError(f"sound {title!r} must be one waveform (T,), got {tuple(x.shape)}")
+    return check_rate(sample_rate)

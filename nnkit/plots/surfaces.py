@@ -111,8 +111,8 @@ def points(X: Tensor, y: Tensor | None = None, ax: Axes | None = None) -> Figure
 
     Example:
         >>> from nnkit import plots
-        >>> from nnkit.data import rings
-        >>> X, y = rings(100)
+        >>> from nnkit.data import circles
+        >>> X, y = circles(100)
         >>> figure = plots.points(X, y)
         >>> len(figure.axes[0].collections)  # one for each class
         2

@@ -63,7 +63,7 @@ class QuantizedLinear(nn.Module):
         return y.to(x.dtype).view(*x.shape[:-1], self.out_features)
 
     def extra_repr(self) -> str:
-        """The sizes, as ``nn.Linear`` tells them."""
+        """The sizes, as ``nn.Linear`` shows them."""
         return f"in_features={self.in_features}, out_features={self.out_features}"
 
 

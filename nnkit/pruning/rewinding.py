@@ -1,4 +1,4 @@
-"""Back to the start with the masks of the end: the lottery ticket."""
+"""Rewind weights to the start and keep the masks of the end: the lottery ticket."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Pruning in the course of training."""
+"""Pruning while a net is trained."""
 
 from collections.abc import Sequence
 
@@ -9,25 +9,30 @@ from nnkit.pruning.unstructured import checked_share, prune_weights
 from nnkit.training import Callback, Run
 
 
-def gradual(step: int, begin: int, end: int, final: float, initial: float = 0.0) -> float:
+def gradual(step: int, *, begin: int, end: int, initial: float = 0.0, final: float) -> float:
     """Return the sparsity after a step: fast at first, then ever slower (Zhu and Gupta, 2017).
 
-    final + (initial - final) (1 - (step - begin) / (end - begin))³ from begin to end, and final
-    from then on.
+    final + (initial - final) (1 - (step - begin) / (end - begin))³ from begin to end; `initial`
+    before, `final` after.
+
+    Raises:
+        TypeError, ValueError: steps that are no whole numbers, an end that is not after begin, or
+            a share out of [0, 1].
 
     Example:
         >>> from nnkit.pruning import gradual
         >>> [round(gradual(step, begin=0, end=100, final=0.8), 2) for step in (0, 25, 50, 75, 100)]
         [0.0, 0.46, 0.7, 0.79, 0.8]
     """
-    if step >= end:
-        return final
-    done = max(0, step - begin) / (end - begin)
-    return final + (initial - final) * (1 - done) ** 3
+    begin = whole("begin", begin, at_least=0)
+    end = whole("end, which is after begin,", end, at_least=begin + 1)
+    first, last = checked_share("initial", initial), checked_share("final", final)
+    left = min(1.0, max(0.0, (end - whole("step", step, at_least=0)) / (end - begin)))
+    return last + (first - last) * left**3
 
 
 class GradualPruning(Callback):
-    """Prune by magnitude in the course of training.
+    """Prune by magnitude while a net is trained.
 
         fit(net, data, callbacks=[GradualPruning(net, 0.9, begin=100, end=1000)], ...)
 
@@ -83,5 +88,11 @@ class GradualPruning(Callback):
         """Prune, if it is time."""
         due = self.begin <= run.step < self.end and (run.step - self.begin) % self.every == 0
         if due or run.step == self.end:
-            share = gradual(run.step, self.begin, self.end, self.amount, self.initial)
-            prune_weights(run.model, share, scope=self.scope, skip=self.skip)
+            prune_weights(run.model, self._share(run.step), scope=self.scope, skip=self.skip)
+
+    def _share(self, step: int) -> float:
+        if step == self.end:  # which may be the begin
+            return self.amount
+        return gradual(
+            step, begin=self.begin, end=self.end, initial=self.initial, final=self.amount
+        )

@@ -1,4 +1,4 @@
-"""Neurons and channels out of a net, which gets smaller tensors."""
+"""Remove neurons and channels from a net, whose tensors get smaller."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""Single weights out of a net, by masks of ``torch.nn.utils.prune``."""
+"""Prune single weights, by masks of ``torch.nn.utils.prune``."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,9 +19,9 @@ def prune_weights(
     scope: str = "global",
     skip: Sequence[str] = (),
 ) -> None:
-    """Put masks on a model's weights, so that a share of them is out; biases stay.
+    """Mask a share of a model's weights; biases stay.
 
-    What is out stays out: called again with more, the masks grow.
+    What is masked stays masked: called again with more, the masks grow.
 
     Args:
         model: changed in place; its parameters stay those that an optimiser holds.
@@ -82,6 +82,8 @@ def masks(model: nn.Module) -> dict[str, Tensor]:
 def finalize(model: nn.Module) -> None:
     """Turn masks into zeros among plain weights, in place. More training would fill them again.
 
+    Parameters come in the order they had before the masks: the weight, then the bias.
+
     Example:
         >>> from nnkit.models import MLP
         >>> from nnkit.pruning import finalize, prune_weights, sparsity
@@ -95,6 +97,7 @@ def finalize(model: nn.Module) -> None:
         for name, _ in [*module.named_parameters(recurse=False)]:
             if (plain := plain_name(module, name)) != name:
                 prune.remove(module, plain)  # type: ignore[no-untyped-call]
+                _first_again(module, plain)
 
 
 def sparsity(model: nn.Module) -> float:
@@ -133,6 +136,15 @@ def _put(module: nn.Module, mask: Tensor) -> None:
         module.weight = leaf(module) * mask  # as before each forward pass
     else:
         prune.custom_from_mask(module, "weight", mask)  # type: ignore[no-untyped-call]
+
+
+def _first_again(module: nn.Module, name: str) -> None:
+    """Put a weight before the other parameters of its layer: torch leaves it behind them."""
+    others = [*module.named_parameters(recurse=False)] if name == "weight" else []
+    for other, parameter in others:
+        if other != name:
+            delattr(module, other)
+            module.register_parameter(other, parameter)
 
 
 def _checked_scores(

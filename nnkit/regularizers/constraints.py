@@ -23,11 +23,11 @@ class Constraint(WeightPenalty):
         super().__init__(1.0, **options)
 
     def value(self, name: str, w: Tensor) -> Tensor:
-        """Nothing."""
+        """0: to lie in the set costs nothing."""
         return w.new_zeros(())
 
-    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> None:
-        """Nothing."""
+    def add_to(self, grad: Tensor, buffer: Tensor, name: str, w: Tensor, lam: float) -> None:
+        """Add nothing."""
 
     def after_step(self, name: str, w: Tensor, by: Any, scale: Tensor | None) -> None:
         """The nearest allowed weights."""

@@ -93,7 +93,7 @@ class GaussianMixturePrior(WeightPenalty):
         pulls = (w[..., None] - self.means) / self._variances()
         return (self.responsibilities(w) * pulls).sum(-1)
 
-    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> None:
+    def add_to(self, grad: Tensor, buffer: Tensor, name: str, w: Tensor, lam: float) -> None:
         """The gradient of the weights, and of the prior's own parameters."""
         r = self.responsibilities(w.flatten())  # (weights, components)
         variances = self._variances()

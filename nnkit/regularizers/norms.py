@@ -40,7 +40,7 @@ class L2(WeightPenalty):
         """2 w."""
         return 2 * w
 
-    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> None:
+    def add_to(self, grad: Tensor, buffer: Tensor, name: str, w: Tensor, lam: float) -> None:
         """2 λ w, without a tensor in between."""
         grad.add_(w, alpha=2 * lam)
 
@@ -84,9 +84,9 @@ class L1(WeightPenalty):
         """The sign of w, 0 at 0."""
         return w.sgn()
 
-    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> None:
+    def add_to(self, grad: Tensor, buffer: Tensor, name: str, w: Tensor, lam: float) -> None:
         """λ sign(w)."""
-        grad.add_(torch.sgn(w, out=room), alpha=lam)
+        grad.add_(torch.sgn(w, out=buffer), alpha=lam)
 
     def after_step(self, name: str, w: Tensor, by: Any, scale: Tensor | None) -> None:
         """The proximal step: |scale w| shrinks by `by`, at most to zero."""
@@ -185,7 +185,7 @@ class L2SP(WeightPenalty):
         """2 (w - w⁰)."""
         return 2 * self._moved(name, w)
 
-    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> None:
+    def add_to(self, grad: Tensor, buffer: Tensor, name: str, w: Tensor, lam: float) -> None:
         """2 λ (w - w⁰), without a tensor in between."""
         grad.add_(w, alpha=2 * lam)
         if self._has(name, w):  # what this rounds is as if the last digit of w⁰ were another

@@ -87,17 +87,17 @@ class SoftSharing(WeightPenalty):
             return 2 * self.groups[name].pairs * self.groups[name].deviation(w)
         return (2 if self.mean else 2 * w.numel()) * deviation(w)
 
-    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> None:
+    def add_to(self, grad: Tensor, buffer: Tensor, name: str, w: Tensor, lam: float) -> None:
         """2 λ n_k (w - mean_k), with as little as possible in between."""
         if name in self.groups:
-            super().add_to(grad, room, name, w, lam)
+            super().add_to(grad, buffer, name, w, lam)
             return
         pull, mean = 2 * lam * (1 if self.mean else w.numel()), w.mean().item()
         sample = w.flatten()[:: max(1, w.numel() // SAMPLE)]
         if abs(mean) < FAR * sample.std(correction=0).item():
             grad.add_(w, alpha=pull).sub_(pull * mean)  # cheaper, and no digit is lost
         else:
-            apart = torch.sub(w, mean, out=room)
+            apart = torch.sub(w, mean, out=buffer)
             grad.add_(apart.sub_(apart.mean()), alpha=pull)  # as in `deviation`
 
 

@@ -104,12 +104,12 @@ class WeightPenalty(Penalty):
         """The gradient of f at w, of the shape of w."""
         raise NotImplementedError(f"{type(self).__name__} has no gradient(name, w)")
 
-    def add_to(self, grad: Tensor, room: Tensor, name: str, w: Tensor, lam: float) -> None:
+    def add_to(self, grad: Tensor, buffer: Tensor, name: str, w: Tensor, lam: float) -> None:
         """Add λ times the gradient at w to `grad`, in place.
 
         Args:
             grad: of the shape of w.
-            room: of the shape of w, too, may be written over.
+            buffer: of the shape of w, too, may be written over.
             name: of the tensor w in the model.
             w: the weights.
             lam: the strength.
@@ -247,12 +247,12 @@ class WeightPart(Part):
                 w.grad = torch.zeros_like(w)
             if w.grad.layout != torch.strided:
                 raise self._on_sparse(term)
-            room = self.scratch.like(w)
+            buffer = self.scratch.like(w)
             if mask is None:
-                self.weights.add_to(w.grad, room, term.name, w, term.lam)
+                self.weights.add_to(w.grad, buffer, term.name, w, term.lam)
             else:
                 own = torch.zeros_like(w)
-                self.weights.add_to(own, room, term.name, w * mask, term.lam)
+                self.weights.add_to(own, buffer, term.name, w * mask, term.lam)
                 w.grad.add_(own.mul_(mask))
 
     @torch.no_grad()

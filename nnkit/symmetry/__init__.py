@@ -15,7 +15,7 @@ True
 """
 
 from nnkit.symmetry.alignment import align
-from nnkit.symmetry.line import Barrier, barrier, interpolate
+from nnkit.symmetry.interpolation import Barrier, barrier, interpolate
 from nnkit.symmetry.moves import count, flip, permute, rescale
 
 __all__ = ["Barrier", "align", "barrier", "count", "flip", "interpolate", "permute", "rescale"]

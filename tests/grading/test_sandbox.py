@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from nnkit.course.homework import grader, source
-from nnkit.course.homework import sandbox as room
+from nnkit.course.homework import sandbox as module
 from nnkit.course.homework.execute import TrustedExecute
 from nnkit.course.homework.grader import grade_notebook
 from nnkit.course.homework.limits import Limits
@@ -93,7 +93,9 @@ def test_a_missing_program_is_named(
 ) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(room.shutil, "which", lambda name: None if name == missing else f"/{name}")
+    monkeypatch.setattr(
+        module.shutil, "which", lambda name: None if name == missing else f"/{name}"
+    )
     with pytest.raises(SandboxError, match=f"'{missing}' is missing.*apt install {package}"):
         grade_notebook(RELEASE, REFERENCE, limits=Limits(cpu=1))
 
@@ -124,7 +126,7 @@ def test_a_worker_that_never_is_ready_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(room, "START", 0.2)
+    monkeypatch.setattr(module, "START", 0.2)
     for name in ("bwrap", "unshare", "setpriv"):
         program(tmp_path, name, "sleep 100")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -142,11 +144,11 @@ def test_a_course_that_students_could_read_is_refused(monkeypatch: pytest.Monkey
 
 def test_only_root_drops_privileges(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(room.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(module.shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert room._command(Limits(), 3)[0] == "/usr/bin/bwrap"
+    assert module._command(Limits(), 3)[0] == "/usr/bin/bwrap"
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    command = room._command(Limits(), 3)
+    command = module._command(Limits(), 3)
     assert command.index("/usr/bin/setpriv") < command.index("/usr/bin/bwrap")
 
 
@@ -195,7 +197,7 @@ groups = list(groups)
     assert LIMITS.memory < soft == memory < LIMITS.memory + (1 << 30)
     bounds = [LIMITS.cpu, LIMITS.processes, LIMITS.disk, LIMITS.files, 0]
     assert others == [(bound, bound) for bound in bounds]
-    assert set(variables) <= {*room.ENVIRONMENT, "PWD", "LC_CTYPE"}
+    assert set(variables) <= {*module.ENVIRONMENT, "PWD", "LC_CTYPE"}
     assert not {"home", "var", "srv", "opt", "boot", "sys", "run"} & {*root} - {here.parts[1]}
 
 
@@ -231,7 +233,7 @@ def test_a_worker_is_warm_and_used_once() -> None:
 @inside
 def test_a_spare_that_has_died_is_replaced() -> None:
     fresh(LIMITS).close()
-    spare = room._spare[LIMITS, ()]
+    spare = module._spare[LIMITS, ()]
     spare.wait()
     os.killpg(spare.process.pid, signal.SIGKILL)
     spare.process.wait()

@@ -1,6 +1,6 @@
 """Augmentation of images (N, C, H, W) with values in [0, 1], each sample by a draw of its own.
 
-Plain functions do what they are told, with one strength for all or one for each sample:
+Plain functions take a strength, one for all or one for each sample:
 
 >>> import torch
 >>> from nnkit.augment.images import Brightness, Compose, Flip, RotateZoom, rotate_zoom
@@ -9,7 +9,7 @@ Plain functions do what they are told, with one strength for all or one for each
 
 Transforms draw the strengths, ``(x, y) -> (x, y)``, for ``fit(..., transform=...)``:
 
->>> augment = Compose(Flip(), RotateZoom(15, 1.1), Brightness(0.2, share=0.5))
+>>> augment = Compose(Flip(), RotateZoom(15, 1.1), Brightness(0.2, p=0.5))
 >>> x, y = augment(x, torch.arange(4))
 
 Those that move pixels move a mask given as y together with the image: ``Flip(mask=True)``.
@@ -20,19 +20,26 @@ from nnkit.augment.images.colour import (
     adjust_contrast,
     adjust_hue,
     adjust_sharpness,
-    lower_resolution,
+    downscale,
 )
 from nnkit.augment.images.compose import Compose
-from nnkit.augment.images.geometry import elastic, flip, fragment, rotate_zoom, shift, smooth_field
+from nnkit.augment.images.geometry import (
+    elastic,
+    flip,
+    resized_crop,
+    rotate_zoom,
+    shift,
+    smooth_field,
+)
 from nnkit.augment.images.transforms import (
     Brightness,
     Contrast,
+    Downscale,
     Elastic,
     Flip,
-    Fragment,
     Hue,
     ImageTransform,
-    Resolution,
+    RandomResizedCrop,
     RotateZoom,
     Sharpness,
     Shift,
@@ -42,12 +49,12 @@ __all__ = [
     "Brightness",
     "Compose",
     "Contrast",
+    "Downscale",
     "Elastic",
     "Flip",
-    "Fragment",
     "Hue",
     "ImageTransform",
-    "Resolution",
+    "RandomResizedCrop",
     "RotateZoom",
     "Sharpness",
     "Shift",
@@ -55,10 +62,10 @@ __all__ = [
     "adjust_contrast",
     "adjust_hue",
     "adjust_sharpness",
+    "downscale",
     "elastic",
     "flip",
-    "fragment",
-    "lower_resolution",
+    "resized_crop",
     "rotate_zoom",
     "shift",
     "smooth_field",

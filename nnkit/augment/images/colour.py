@@ -106,26 +106,26 @@ def adjust_sharpness(x: Tensor, factor: Strength) -> Tensor:
     return torch.lerp(blurred, x, strength).clamp(0, 1)
 
 
-def lower_resolution(x: Tensor, share: Strength) -> Tensor:
+def downscale(x: Tensor, scale: Strength) -> Tensor:
     """Shrink images and enlarge them again, so that detail is lost and the size is kept.
 
     Args:
         x: images (N, C, H, W).
-        share: of the pixels of a side that are left in between, one number or (N,), above 0;
+        scale: share of a side's pixels that are left in between, one number or (N,), above 0;
             1 changes nothing.
 
     Example:
         >>> import torch
-        >>> from nnkit.augment.images import lower_resolution
+        >>> from nnkit.augment.images import downscale
         >>> x = torch.rand(4, 1, 28, 28)
-        >>> blurred = lower_resolution(x, 0.25)  # 7 × 7 pixels in between
+        >>> blurred = downscale(x, 0.25)  # 7 × 7 pixels in between
         >>> blurred.shape, bool(blurred.std() < 0.5 * x.std())
         (torch.Size([4, 1, 28, 28]), True)
     """
     check_images(x)
-    share = per_sample("share", share, x, above=0.0).view(-1)
+    kept = per_sample("scale", scale, x, above=0.0).view(-1)
     sides = torch.tensor(x.shape[-2:], device=x.device)
-    sizes = (share[:, None] * sides).round().clamp(min=1).minimum(sides).long()  # (N, 2)
+    sizes = (kept[:, None] * sides).round().clamp(min=1).minimum(sides).long()  # (N, 2)
     out = x.clone()
     for size in {(h, w) for h, w in sizes.tolist()}:  # interpolate() gives a batch one size
         rows = (sizes == sizes.new_tensor(size)).all(1)

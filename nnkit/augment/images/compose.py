@@ -20,8 +20,8 @@ class Compose(compose.Compose):
     Args:
         transforms: callables (x, y) -> (x, y); noise (`InputNoise`) may be among them.
         shape: (H, W) or (C, H, W) of the images if they come as rows (N, C·H·W), and leave so.
-        mask: told to every part that has not been told.
-        generator: given to every part that has none; a checkpoint of `fit` keeps its state.
+        mask: given to every part that has none of its own.
+        generator: likewise; a checkpoint of `fit` keeps its state.
 
     Example:
         >>> import torch
@@ -42,10 +42,10 @@ class Compose(compose.Compose):
         if shape is not None and len(shape) not in (2, 3):
             raise ValueError(f"shape must be (H, W) or (C, H, W), got {shape!r}")
         self.shape, self.generator = shape, generator
-        super().__init__(*(_told(part, mask, generator) for part in transforms))
+        super().__init__(*(_completed(part, mask, generator) for part in transforms))
 
     def __call__(self, x: Tensor, y: Any) -> tuple[Tensor, Any]:
-        """What comes out at the end."""
+        """Apply all of them, in order."""
         rows = x.shape
         if self.shape is not None:
             x = _as_images(x, self.shape)
@@ -60,7 +60,7 @@ def _as_images(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     return x.reshape(len(x), *(1,) * (3 - len(shape)), *shape)
 
 
-def _told(part: Any, mask: bool | None, generator: torch.Generator | None) -> Any:
+def _completed(part: Any, mask: bool | None, generator: torch.Generator | None) -> Any:
     if not isinstance(part, ImageTransform):
         return part
     return replace(

@@ -53,9 +53,9 @@ def shift(
     return _sampled(x, grid - 2 * step, nearest, border)
 
 
-def fragment(
+def resized_crop(
     x: Tensor,
-    share: Strength,
+    side: Strength,
     right: Strength = 0.5,
     down: Strength = 0.5,
     *,
@@ -66,7 +66,7 @@ def fragment(
 
     Args:
         x: images (N, C, H, W), or label maps with ``nearest``.
-        share: height and width of the window as a share of the image's, above 0.
+        side: height and width of the window as a share of the image's, above 0.
         right: where it lies, from 0 (at the left edge) to 1 (at the right one).
         down: the same from the top edge to the bottom one.
         nearest: take the nearest pixel instead of a mean of four.
@@ -74,14 +74,14 @@ def fragment(
 
     Example:
         >>> import torch
-        >>> from nnkit.augment.images import fragment
+        >>> from nnkit.augment.images import resized_crop
         >>> labels = torch.tensor([[1, 2], [3, 4]]).view(1, 1, 2, 2)
-        >>> fragment(labels, share=0.5, right=1.0, down=0.0, nearest=True)[0, 0]  # the upper right
+        >>> resized_crop(labels, side=0.5, right=1.0, down=0.0, nearest=True)[0, 0]  # upper right
         tensor([[2, 2],
                 [2, 2]])
     """
     grid = _grid(x, nearest, border)
-    size = per_sample("share", share, grid, above=0.0)
+    size = per_sample("side", side, grid, above=0.0)
     place = _pair("right", right, "down", down, grid)
     return _sampled(x, grid * size + (1 - size) * (2 * place - 1), nearest, border)
 

@@ -24,7 +24,7 @@ class ImageTransform:
     """A random change of images (N, C, H, W), drawn anew for every sample of every batch.
 
     Args:
-        share: the probability that a sample is changed at all.
+        p: the probability that a sample is changed at all.
         mask: True if y is a mask (N, 1, H, W) or (N, H, W), which then moves with its image.
         generator: what draws; None for torch's own state, which the `seed` of `fit` sets.
 
@@ -33,20 +33,20 @@ class ImageTransform:
         >>> from nnkit.augment.images import ImageTransform
         >>> class Invert(ImageTransform):
         ...     def draw(self, x): return lambda x: 1 - x
-        >>> x, y = Invert(share=0.5)(torch.zeros(1000, 1, 2, 2), torch.zeros(1000))
+        >>> x, y = Invert(p=0.5)(torch.zeros(1000, 1, 2, 2), torch.zeros(1000))
         >>> round(x.mean().item(), 1)  # half of the samples were changed
         0.5
     """
 
-    share: float = 1.0
+    p: float = 1.0
     mask: bool | None = None
     generator: torch.Generator | None = None
     moves: ClassVar[bool] = False  # whether pixels change their place
 
     def __post_init__(self) -> None:
-        number("share", self.share, at_least=0.0)
-        if self.share > 1:
-            raise ValueError(f"share is a probability, at most 1, got {self.share!r}")
+        number("p", self.p, at_least=0.0)
+        if self.p > 1:
+            raise ValueError(f"p is a probability, at most 1, got {self.p!r}")
         for strength in self._strengths():
             number(strength, getattr(self, strength), at_least=0.0)
         check_generator(self.generator)
@@ -72,19 +72,19 @@ class ImageTransform:
 
     def _rows(self, x: Tensor) -> Tensor | None:
         """The numbers of the samples to be changed; None for all."""
-        if self.share == 1:
+        if self.p == 1:
             return None
-        return (self.between(0, 1, x) < self.share).nonzero()[:, 0]
+        return (self.between(0, 1, x) < self.p).nonzero()[:, 0]
 
     def _strengths(self) -> list[str]:
         """The names of what may be given without its name."""
         return [field.name for field in fields(self) if not field.kw_only]
 
     def __repr__(self) -> str:
-        told = [f"{name}={getattr(self, name):g}" for name in self._strengths()]
-        if self.share != 1 and "share" not in self._strengths():
-            told.append(f"share={self.share:g}")
-        return f"{type(self).__name__}({', '.join(told)})"
+        shown = [f"{name}={getattr(self, name):g}" for name in self._strengths()]
+        if self.p != 1 and "p" not in self._strengths():
+            shown.append(f"p={self.p:g}")
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -101,7 +101,7 @@ class Move(ImageTransform):
 
 @dataclass(eq=False, repr=False)
 class Flip(ImageTransform):
-    """Mirror left to right; half of the samples unless `share` says otherwise.
+    """Mirror left to right; half of the samples unless `p` says otherwise.
 
     Example:
         >>> import torch
@@ -112,7 +112,7 @@ class Flip(ImageTransform):
         (True, True)
     """
 
-    share: float = 0.5
+    p: float = 0.5
     moves: ClassVar[bool] = True
 
     def draw(self, x: Tensor) -> Change:
@@ -121,33 +121,34 @@ class Flip(ImageTransform):
 
 
 @dataclass(eq=False, repr=False)
-class Fragment(Move):
-    """A window anywhere in the image, with sides of `least` to 1 of the image's, enlarged.
+class RandomResizedCrop(Move):
+    """A window anywhere in the image, with sides of `min_side` to 1 of the image's, enlarged.
 
     Example:
         >>> import torch
-        >>> from nnkit.augment.images import Fragment
+        >>> from nnkit.augment.images import RandomResizedCrop
         >>> x, mask = torch.rand(4, 3, 28, 28), (torch.rand(4, 28, 28) > 0.5).long()
-        >>> x, mask = Fragment(0.7, mask=True)(x, mask)
+        >>> x, mask = RandomResizedCrop(0.7, mask=True)(x, mask)
         >>> x.shape, mask.unique().tolist()  # labels stay labels
         (torch.Size([4, 3, 28, 28]), [0, 1])
     """
 
-    least: float = 0.7
+    min_side: float = 0.7
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _part_of_one("least", self.least)
+        _part_of_one("min_side", self.min_side)
 
     def draw(self, x: Tensor) -> Change:
         """A window of random size at a random place."""
-        size, right, down = self.between(self.least, 1, x), *(self.between(0, 1, x) for _ in "xy")
-        return partial(geometry.fragment, share=size, right=right, down=down, border=self.border)
+        side = self.between(self.min_side, 1, x)
+        right, down = (self.between(0, 1, x) for _ in "xy")
+        return partial(geometry.resized_crop, side=side, right=right, down=down, border=self.border)
 
 
 @dataclass(eq=False, repr=False)
 class Shift(Move):
-    """A shift by up to `by` of the width and of the height, to any side.
+    """A shift by up to `amount` of the width and of the height, to any side.
 
     Example:
         >>> import torch
@@ -160,11 +161,11 @@ class Shift(Move):
         True
     """
 
-    by: float = 0.1
+    amount: float = 0.1
 
     def draw(self, x: Tensor) -> Change:
         """A shift to the right and down."""
-        right, down = (self.between(-self.by, self.by, x) for _ in "xy")
+        right, down = (self.between(-self.amount, self.amount, x) for _ in "xy")
         return partial(geometry.shift, right=right, down=down, border=self.border)
 
 
@@ -197,7 +198,7 @@ class RotateZoom(Move):
 
 @dataclass(eq=False, repr=False)
 class Elastic(Move):
-    """Smooth random displacements with a deviation of `by` and bumps of `smooth` of the sides.
+    """Smooth random displacements with a deviation of `amount` and bumps of `smooth` of the sides.
 
     Example:
         >>> import torch
@@ -208,7 +209,7 @@ class Elastic(Move):
         (torch.Size([4, 1, 28, 28]), False)
     """
 
-    by: float = 0.03
+    amount: float = 0.03
     smooth: float = 0.1
 
     def __post_init__(self) -> None:
@@ -219,12 +220,12 @@ class Elastic(Move):
         """A field of displacements."""
         size = (len(x), *x.shape[-2:])
         field = geometry.smooth_field(size, self.smooth, self.generator, x.device)
-        return partial(geometry.elastic, field=self.by * field, border=self.border)
+        return partial(geometry.elastic, field=self.amount * field, border=self.border)
 
 
 @dataclass(eq=False, repr=False)
 class Brightness(ImageTransform):
-    """An amount between −`by` and `by` added.
+    """An amount between −`amount` and `amount` added.
 
     Example:
         >>> import torch
@@ -235,16 +236,16 @@ class Brightness(ImageTransform):
         (True, 100)
     """
 
-    by: float = 0.2
+    amount: float = 0.2
 
     def draw(self, x: Tensor) -> Change:
         """An amount to add."""
-        return partial(colour.adjust_brightness, amount=self.between(-self.by, self.by, x))
+        return partial(colour.adjust_brightness, amount=self.between(-self.amount, self.amount, x))
 
 
 @dataclass(eq=False, repr=False)
 class Contrast(ImageTransform):
-    """Contrast times a factor between 1/(1 + `by`) and 1 + `by`.
+    """Contrast times a factor between 1/(1 + `amount`) and 1 + `amount`.
 
     Example:
         >>> import torch
@@ -255,11 +256,11 @@ class Contrast(ImageTransform):
         True
     """
 
-    by: float = 0.5
+    amount: float = 0.5
 
     def draw(self, x: Tensor) -> Change:
         """A factor."""
-        factor = torch.exp(math.log1p(self.by) * self.between(-1, 1, x))
+        factor = torch.exp(math.log1p(self.amount) * self.between(-1, 1, x))
         return partial(colour.adjust_contrast, factor=factor)
 
 
@@ -285,7 +286,7 @@ class Hue(ImageTransform):
 
 @dataclass(eq=False, repr=False)
 class Sharpness(ImageTransform):
-    """Sharpness between 1 − `by`, blurred for `by` = 1, and 1 + `by`.
+    """Sharpness between 1 − `amount`, blurred for `amount` = 1, and 1 + `amount`.
 
     Example:
         >>> import torch
@@ -296,36 +297,36 @@ class Sharpness(ImageTransform):
         True
     """
 
-    by: float = 1.0
+    amount: float = 1.0
 
     def draw(self, x: Tensor) -> Change:
         """A factor."""
-        factor = self.between(1 - self.by, 1 + self.by, x)
+        factor = self.between(1 - self.amount, 1 + self.amount, x)
         return partial(colour.adjust_sharpness, factor=factor)
 
 
 @dataclass(eq=False, repr=False)
-class Resolution(ImageTransform):
-    """A resolution between `least` and 1 of the image's.
+class Downscale(ImageTransform):
+    """A resolution between `min_scale` and 1 of the image's, at the same size.
 
     Example:
         >>> import torch
-        >>> from nnkit.augment.images import Resolution
+        >>> from nnkit.augment.images import Downscale
         >>> x, y = torch.rand(4, 1, 28, 28), torch.zeros(4)
-        >>> new, y = Resolution(0.4)(x, y)
+        >>> new, y = Downscale(0.4)(x, y)
         >>> new.shape, bool(new.std() < x.std())  # the size stays, detail is lost
         (torch.Size([4, 1, 28, 28]), True)
     """
 
-    least: float = 0.4
+    min_scale: float = 0.4
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _part_of_one("least", self.least)
+        _part_of_one("min_scale", self.min_scale)
 
     def draw(self, x: Tensor) -> Change:
-        """The share of pixels left in between."""
-        return partial(colour.lower_resolution, share=self.between(self.least, 1, x))
+        """The share of a side's pixels left in between."""
+        return partial(colour.downscale, scale=self.between(self.min_scale, 1, x))
 
 
 def _replaced(x: Tensor, rows: Tensor | None, change: Change) -> Tensor:

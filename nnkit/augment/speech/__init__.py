@@ -1,16 +1,17 @@
-"""Augmentation of speech: waveforms (N, T) or one (T,), floats in [-1, 1], and a rate in Hz.
+"""Augmentation of speech: waveforms (N, T) or (T,), floats in [-1, 1], with a sample rate in Hz.
 
-Plain functions do what they are told, most with one strength for all or one for each waveform:
+Plain functions take a strength, most of them one for all or one for each waveform:
 
 >>> import torch
->>> from nnkit.augment.speech import Compose, Noise, Pitch, Stretch, shift_pitch, stretch
+>>> from nnkit.augment.speech import Compose, Noise, PitchShift, TimeStretch
+>>> from nnkit.augment.speech import pitch_shift, time_stretch
 >>> x, rate = torch.randn(16000) / 10, 16000
->>> higher = shift_pitch(x, 4, rate)  # semitones
->>> faster = stretch(x, 1.25, rate)
+>>> higher = pitch_shift(x, 4, rate)  # semitones
+>>> faster = time_stretch(x, 1.25, rate)
 
 Transforms draw the strengths, ``(x, y) -> (x, y)``, for ``fit(..., transform=...)``:
 
->>> augment = Compose(Pitch(3, rate), Stretch(1.2, rate), Noise(5, 30, rate))
+>>> augment = Compose(PitchShift(3, rate), TimeStretch(1.2, rate), Noise(5, 30, rate))
 >>> X, y = augment(x[None], torch.tensor([0]))
 
 ``SpecAugment`` does so for spectrograms. All rests on ``torch.stft``; nothing is clipped.
@@ -19,38 +20,34 @@ Transforms draw the strengths, ``(x, y) -> (x, y)``, for ``fit(..., transform=..
 from nnkit.augment.compose import Compose
 from nnkit.augment.speech.changes import add_noise, crop, snr
 from nnkit.augment.speech.masks import SpecAugment
-from nnkit.augment.speech.pitch import bend_pitch, pitch, shift_band, shift_pitch
+from nnkit.augment.speech.pitch import bend_pitch, pitch, pitch_shift, shift_band
 from nnkit.augment.speech.spectra import log_mel, log_spectrogram, resample
 from nnkit.augment.speech.transforms import (
-    BandPitch,
     Crop,
     Noise,
-    Pitch,
-    PitchCurve,
+    PitchShift,
     SpeechTransform,
-    Stretch,
+    TimeStretch,
 )
-from nnkit.augment.speech.vocoder import stretch
+from nnkit.augment.speech.vocoder import time_stretch
 
 __all__ = [
-    "BandPitch",
     "Compose",
     "Crop",
     "Noise",
-    "Pitch",
-    "PitchCurve",
+    "PitchShift",
     "SpecAugment",
     "SpeechTransform",
-    "Stretch",
+    "TimeStretch",
     "add_noise",
     "bend_pitch",
     "crop",
     "log_mel",
     "log_spectrogram",
     "pitch",
+    "pitch_shift",
     "resample",
     "shift_band",
-    "shift_pitch",
     "snr",
-    "stretch",
+    "time_stretch",
 ]

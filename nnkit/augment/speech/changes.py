@@ -19,17 +19,17 @@ from nnkit.augment.speech.checks import (
 PLACES = {"start": 0.0, "middle": 0.5, "end": 1.0}
 
 
-def crop(x: Tensor, seconds: float, rate: int, at: str = "start") -> Tensor:
+def crop(x: Tensor, seconds: float, sample_rate: int, at: str = "start") -> Tensor:
     """Cut a piece out of a sound: its first, its middle or its last seconds.
 
     Args:
         x: waveforms (N, T) or one (T,).
         seconds: how much is lost, at least 0 and less than all.
-        rate: samples per second.
+        sample_rate: samples per second.
         at: "start", "middle" or "end". The edges of a cut in the middle fade into each other.
 
     Returns:
-        (N, T - seconds rate) or (T - seconds rate,).
+        (N, T - seconds · sample_rate) or (T - seconds · sample_rate,).
 
     Raises:
         TypeError, ValueError: if x is no waveform, or if another argument is out of bounds.
@@ -37,11 +37,11 @@ def crop(x: Tensor, seconds: float, rate: int, at: str = "start") -> Tensor:
     Example:
         >>> import torch
         >>> from nnkit.augment.speech import crop
-        >>> crop(torch.randn(4, 8000), 0.25, rate=8000, at="end").shape
+        >>> crop(torch.randn(4, 8000), 0.25, sample_rate=8000, at="end").shape
         torch.Size([4, 6000])
     """
     check_waves(x)
-    rate, T = check_rate(rate), x.shape[-1]
+    rate, T = check_rate(sample_rate), x.shape[-1]
     lost = round(rate * within("seconds", seconds, 0, (T - 1) / rate, "leave something"))
     place = PLACES[one_of("place", at, PLACES)]
     rows = x.reshape(-1, T)

@@ -1,4 +1,4 @@
-"""What every change of a sound asks of its arguments: a waveform, a rate, a strength."""
+"""What every change of a sound asks of its arguments: a waveform, a sample rate, a strength."""
 
 import math
 from typing import Any
@@ -50,20 +50,23 @@ def check_recording(noise: Any) -> Tensor:
     return recording
 
 
-def check_rate(rate: Any) -> int:
+def check_rate(sample_rate: Any) -> int:
     """Return how many samples a second has, a whole number.
 
     Raises:
         TypeError: if it is not a whole number.
         ValueError: if it is below 1,000.
     """
-    if number("rate", rate, at_least=0.0) != int(rate):
-        raise TypeError(f"rate must be a whole number of samples per second, got {rate!r}")
-    if rate < 1000:
-        raise ValueError(
-            f"rate is samples per second, at least 1000, got {rate!r}. Hint: 16 kHz is rate=16000"
+    if number("sample_rate", sample_rate, at_least=0.0) != int(sample_rate):
+        raise TypeError(
+            f"sample_rate must be a whole number of samples per second, got {sample_rate!r}"
         )
-    return int(rate)
+    if sample_rate < 1000:
+        raise ValueError(
+            f"sample_rate is samples per second, at least 1000, got {sample_rate!r}. "
+            "Hint: 16 kHz is sample_rate=16000"
+        )
+    return int(sample_rate)
 
 
 def within(what: str, value: Any, low: float, high: float, hint: str = "") -> float:

@@ -53,7 +53,7 @@ class SpecAugment:
             given = (S.dtype, tuple(S.shape)) if isinstance(S, Tensor) else type(S).__name__
             raise TypeError(
                 f"SpecAugment needs spectrograms (N, bins, frames), got {given}. "
-                "Hint: log_mel(x, rate) makes them"
+                "Hint: log_mel(x, sample_rate) makes them"
             )
         if not S.isfinite().all():
             raise ValueError("spectrograms must be finite: masks are filled with their mean")

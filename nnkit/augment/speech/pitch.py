@@ -23,47 +23,47 @@ REACH = 8  # samples to either side, of which a value between them is made
 STEPS = 1024  # places between two samples that are told apart
 
 
-def shift_pitch(x: Tensor, semitones: Strength, rate: int) -> Tensor:
+def pitch_shift(x: Tensor, semitones: Strength, sample_rate: int) -> Tensor:
     """Speak higher or lower, in the same time. All frequencies move, the timbre along with them.
 
     Args:
         x: waveforms (N, T) or one (T,).
         semitones: twelve make an octave; one number, or one for each waveform (N,).
-        rate: samples per second.
+        sample_rate: samples per second.
 
     Returns:
         The shape of x.
 
     Raises:
-        TypeError, ValueError: if x is no waveform, or if semitones or rate are out of bounds.
+        TypeError, ValueError: if x is no waveform, or if another argument is out of bounds.
 
     Source: Flanagan and Golden, 1966.
 
     Example:
         >>> import math, torch
-        >>> from nnkit.augment.speech import pitch, shift_pitch
+        >>> from nnkit.augment.speech import pitch, pitch_shift
         >>> x = torch.sin(2 * math.pi * 200 * torch.arange(8000) / 8000)  # 200 Hz
-        >>> pitch(shift_pitch(x, 12, 8000), 8000).nanmedian().round()  # an octave higher
+        >>> pitch(pitch_shift(x, 12, 8000), 8000).nanmedian().round()  # an octave higher
         tensor(400.)
     """
     check_waves(x)
     steps = per_row("semitones", semitones, x, *SEMITONES)
-    return _bend(x, steps.expand(-1, x.shape[-1]), check_rate(rate))
+    return _bend(x, steps.expand(-1, x.shape[-1]), check_rate(sample_rate))
 
 
-def bend_pitch(x: Tensor, semitones: Tensor, rate: int) -> Tensor:
+def bend_pitch(x: Tensor, semitones: Tensor, sample_rate: int) -> Tensor:
     """Shift the pitch differently at every moment: another melody of the same words.
 
     Args:
         x: waveforms (N, T) or one (T,).
         semitones: the curve, one number for each sample, (T,) or the shape of x.
-        rate: samples per second.
+        sample_rate: samples per second.
 
     Returns:
         The shape of x.
 
     Raises:
-        TypeError, ValueError: if x is no waveform, or if semitones or rate are out of bounds.
+        TypeError, ValueError: if x is no waveform, or if another argument is out of bounds.
 
     Example:
         >>> import math, torch
@@ -75,18 +75,18 @@ def bend_pitch(x: Tensor, semitones: Tensor, rate: int) -> Tensor:
         True
     """
     check_waves(x)
-    return _bend(x, per_sample("semitones", semitones, x, *SEMITONES), check_rate(rate))
+    return _bend(x, per_sample("semitones", semitones, x, *SEMITONES), check_rate(sample_rate))
 
 
-def shift_band(x: Tensor, semitones: Strength, low: float, high: float, rate: int) -> Tensor:
+def shift_band(x: Tensor, semitones: Strength, low: float, high: float, sample_rate: int) -> Tensor:
     """Shift what lies between two frequencies and leave the rest where it is.
 
     Args:
         x: waveforms (N, T) or one (T,).
-        semitones: as for :func:`shift_pitch`.
+        semitones: as for :func:`pitch_shift`.
         low: lower edge of the band in Hz.
-        high: upper edge, above `low` and at most rate/2.
-        rate: samples per second.
+        high: upper edge, above `low` and at most sample_rate/2.
+        sample_rate: samples per second.
 
     Returns:
         The shape of x.
@@ -104,27 +104,27 @@ def shift_band(x: Tensor, semitones: Strength, low: float, high: float, rate: in
         tensor(200.)
     """
     check_waves(x)
-    rate = check_rate(rate)
+    rate = check_rate(sample_rate)
     top = within("high", high, 0, rate / 2, f"a rate of {rate} holds nothing above {rate / 2:g} Hz")
     bottom = within("low", low, 0, top, "low is the lower edge of the band")
     S = stft(x.reshape(-1, x.shape[-1]), rate)
     f = torch.linspace(0, rate / 2, S.shape[1], device=x.device)[:, None]
     band = istft(S * ((bottom <= f) & (f <= top)), rate, x.shape[-1]).view_as(x)
-    return x - band + shift_pitch(band, semitones, rate)
+    return x - band + pitch_shift(band, semitones, rate)
 
 
-def pitch(x: Tensor, rate: int, low: float = 60.0, high: float = 500.0) -> Tensor:
+def pitch(x: Tensor, sample_rate: int, low: float = 60.0, high: float = 500.0) -> Tensor:
     """Measure the pitch: the lag at which a piece of the sound is most like itself.
 
     Args:
         x: waveforms (N, T) or one (T,).
-        rate: samples per second.
+        sample_rate: samples per second.
         low: the lowest pitch that is looked for, in Hz.
-        high: the highest, at most rate/4.
+        high: the highest, at most sample_rate/4.
 
     Returns:
         Hz at every 10 ms, (N, frames) or (frames,); nan where there is no voice.
-        ``pitch(x, rate).nanmedian()`` is one number for all.
+        ``pitch(x, sample_rate).nanmedian()`` is one number for all.
 
     Raises:
         TypeError, ValueError: if x is no waveform, or if another argument is out of bounds.
@@ -135,12 +135,12 @@ def pitch(x: Tensor, rate: int, low: float = 60.0, high: float = 500.0) -> Tenso
         >>> import math, torch
         >>> from nnkit.augment.speech import pitch
         >>> x = torch.sin(2 * math.pi * 200 * torch.arange(8000) / 8000)  # 200 Hz
-        >>> heard = pitch(x, rate=8000)
+        >>> heard = pitch(x, sample_rate=8000)
         >>> heard.shape, heard.nanmedian().round()  # every 10 ms
         (torch.Size([101]), tensor(200.))
     """
     check_waves(x)
-    rate = check_rate(rate)
+    rate = check_rate(sample_rate)
     high = within("high", high, 1, rate / 4)
     low = within("low", low, 1, high)
     size, hop = 2 * math.ceil(1.5 * rate / low), rate // 100  # three of the longest periods

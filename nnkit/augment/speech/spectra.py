@@ -39,18 +39,18 @@ def istft(S: Tensor, rate: int, length: int) -> Tensor:
     return torch.istft(S, n, n // 4, window=window, length=length)
 
 
-def log_spectrogram(x: Tensor, rate: int, frame: float = 0.025, hop: float = 0.01) -> Tensor:
+def log_spectrogram(x: Tensor, sample_rate: int, frame: float = 0.025, hop: float = 0.01) -> Tensor:
     """Power at each frequency and time, in decibels below that of the loudest possible tone.
 
     Args:
         x: waveforms (N, T) or one (T,).
-        rate: samples per second.
+        sample_rate: samples per second.
         frame: length of the Hann window in seconds.
         hop: seconds from one window to the next.
 
     Returns:
-        (N, bins, frames) or (bins, frames): bins at equal steps from 0 to rate/2, frame m
-        centred at m hop; not below -80.
+        (N, bins, frames) or (bins, frames): bins at equal steps from 0 to sample_rate/2,
+        frame m centred at m hop; not below -80.
 
     Raises:
         TypeError, ValueError: if x is no waveform, or if a number is out of bounds.
@@ -59,21 +59,21 @@ def log_spectrogram(x: Tensor, rate: int, frame: float = 0.025, hop: float = 0.0
         >>> import math, torch
         >>> from nnkit.augment.speech import log_spectrogram
         >>> x = torch.sin(2 * math.pi * 1000 * torch.arange(8000) / 8000)  # 1000 Hz
-        >>> S = log_spectrogram(x, rate=8000)
+        >>> S = log_spectrogram(x, sample_rate=8000)
         >>> S.shape, S[:, 50].argmax() * 4000 / 128  # bins from 0 to 4000 Hz
         (torch.Size([129, 101]), tensor(1000.))
     """
-    return 10 * _power(x, rate, frame, hop).clamp(min=FLOOR).log10()
+    return 10 * _power(x, sample_rate, frame, hop).clamp(min=FLOOR).log10()
 
 
 def log_mel(
-    x: Tensor, rate: int, mels: int = 40, frame: float = 0.025, hop: float = 0.01
+    x: Tensor, sample_rate: int, mels: int = 40, frame: float = 0.025, hop: float = 0.01
 ) -> Tensor:
     """Power in bands as wide as the ear's, in decibels: what most recognisers of speech hear.
 
     Args:
         x: waveforms (N, T) or one (T,).
-        rate: samples per second.
+        sample_rate: samples per second.
         mels: the number of bands, triangles whose corners are equally far on the mel scale.
         frame: length of the Hann window in seconds.
         hop: seconds from one window to the next.
@@ -89,11 +89,11 @@ def log_mel(
     Example:
         >>> import torch
         >>> from nnkit.augment.speech import log_mel
-        >>> log_mel(torch.randn(4, 8000), rate=8000, mels=40).shape  # 40 bands, a frame every 10 ms
+        >>> log_mel(torch.randn(4, 8000), 8000, mels=40).shape  # 40 bands, a frame every 10 ms
         torch.Size([4, 40, 101])
     """
-    power = _power(x, rate, frame, hop)
-    triangles = mel_filters(whole("mels", mels, at_least=1), power.shape[-2], rate)
+    power = _power(x, sample_rate, frame, hop)
+    triangles = mel_filters(whole("mels", mels, at_least=1), power.shape[-2], sample_rate)
     return 10 * (triangles.to(power) @ power).clamp(min=FLOOR).log10()
 
 
@@ -107,12 +107,12 @@ def mel_filters(mels: int, bins: int, rate: int) -> Tensor:
     return torch.minimum(up, down).clamp(min=0)
 
 
-def resample(x: Tensor, rate: int, to: int) -> Tensor:
+def resample(x: Tensor, sample_rate: int, to: int) -> Tensor:
     """The same sound with another number of samples per second, by cutting or padding its spectrum.
 
     Args:
         x: waveforms (N, T) or one (T,).
-        rate: samples per second.
+        sample_rate: samples per second.
         to: samples per second of what is returned; frequencies above to/2 are lost.
 
     Raises:
@@ -127,17 +127,17 @@ def resample(x: Tensor, rate: int, to: int) -> Tensor:
         True
     """
     check_waves(x)
-    rate, to = check_rate(rate), check_rate(to)
+    rate, to = check_rate(sample_rate), check_rate(to)
     T, length = x.shape[-1], max(1, round(x.shape[-1] * to / rate))
     spectrum = torch.fft.rfft(x)[..., : length // 2 + 1]
     resampled: Tensor = torch.fft.irfft(spectrum, length) * (length / T)
     return resampled
 
 
-def _power(x: Tensor, rate: int, frame: float, hop: float) -> Tensor:
+def _power(x: Tensor, sample_rate: int, frame: float, hop: float) -> Tensor:
     """(N, bins, frames), 1 where a tone of amplitude 1 is."""
     check_waves(x)
-    rate = check_rate(rate)
+    rate = check_rate(sample_rate)
     seconds = number("frame", frame, at_least=0.001), number("hop", hop, at_least=0.0001)
     n, step = (max(1, round(rate * value)) for value in seconds)
     size = 2 ** math.ceil(math.log2(n))

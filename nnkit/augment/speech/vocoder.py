@@ -10,32 +10,32 @@ from nnkit.augment.speech.spectra import frame_length, frame_places, istft, stft
 SPEEDS = (0.1, 10.0)
 
 
-def stretch(x: Tensor, speed: float, rate: int) -> Tensor:
+def time_stretch(x: Tensor, speed: float, sample_rate: int) -> Tensor:
     """Speak faster or more slowly at the same pitch.
 
     Args:
         x: waveforms (N, T) or one (T,).
         speed: 1.25 takes 1/1.25 of the time; from 0.1 to 10.
-        rate: samples per second.
+        sample_rate: samples per second.
 
     Returns:
         (N, T/speed) or (T/speed,).
 
     Raises:
-        TypeError, ValueError: if x is no waveform, or if speed or rate are out of bounds.
+        TypeError, ValueError: if x is no waveform, or if another argument is out of bounds.
 
     Source: Flanagan and Golden, 1966.
 
     Example:
         >>> import math, torch
-        >>> from nnkit.augment.speech import pitch, stretch
+        >>> from nnkit.augment.speech import pitch, time_stretch
         >>> x = torch.sin(2 * math.pi * 200 * torch.arange(8000) / 8000)  # 200 Hz
-        >>> fast = stretch(x, 2.0, 8000)
+        >>> fast = time_stretch(x, 2.0, 8000)
         >>> fast.shape, pitch(fast, 8000).nanmedian().round()  # half as long, at the same pitch
         (torch.Size([4000]), tensor(200.))
     """
     check_waves(x)
-    rate, speed = check_rate(rate), within("speed", speed, *SPEEDS, "2 is twice as fast")
+    rate, speed = check_rate(sample_rate), within("speed", speed, *SPEEDS, "2 is twice as fast")
     rows = x.reshape(-1, x.shape[-1])
     length = max(1, round(x.shape[-1] / speed))
     return play(rows, x.new_full((len(rows), 1), speed), rate, length).view(*x.shape[:-1], -1)

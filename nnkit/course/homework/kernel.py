@@ -13,7 +13,7 @@ TIMEOUT = 30  # seconds for a cell, as when it is graded
 
 
 def run(notebook: Any, file: Path) -> Any:
-    """Run a notebook from its first cell to its last; what a cell raises stops no other.
+    """Run a notebook from its first cell to its last; an error in one cell stops no other.
 
     Args:
         notebook: what to run; it is changed.

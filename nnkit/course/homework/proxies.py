@@ -86,7 +86,7 @@ class Student:
     def __init__(self, timeout: float, limits: Limits, modules: tuple[str, ...] = ()) -> None:
         self.timeout = timeout
         self._kind = limits, modules
-        self.fault = ""  # why the cell has failed even if it caught the exception that told so
+        self.fault = ""  # why the cell has failed even if it caught the exception that said so
         self._cells: list[str] = []
         self._sandbox: Sandbox | None = None
         self._life = 0  # which worker this is; handles are of no use to another

@@ -1,4 +1,4 @@
-"""``nnkit homework stats``: which questions were hard, which told students apart, who copied."""
+"""``nnkit homework stats``: which questions were hard, which discriminated, who copied."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,7 +40,7 @@ def discrimination(table: Marks) -> np.ndarray:
 
 
 def stats(course: Course, name: str) -> int:
-    """Print how hard and how telling each test was, what was left empty, and who wrote the same.
+    """Print difficulty and discrimination of each test, what was left empty, and who copied.
 
     Args:
         course: the course folder.

@@ -1,4 +1,4 @@
-"""``nnkit homework validate``: what the Validate button checks, told in words."""
+"""``nnkit homework validate``: what the Validate button checks, in words."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ EDITED = "was edited; when it counts, the teacher's own is run"
 
 
 def validate(file: Path) -> int:
-    """Run a student's notebook from its first cell to its last, and tell what would cost marks.
+    """Run a student's notebook from its first cell to its last, and report what would cost marks.
 
     Args:
         file: the notebook.

@@ -1,4 +1,4 @@
-"""Data of others: handwritten digits from installed packages, filters stored beside this file."""
+"""Benchmarks of the field: digits from installed packages, filters stored beside this file."""
 
 from importlib import resources
 from typing import Any

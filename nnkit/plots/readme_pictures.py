@@ -1,4 +1,4 @@
-"""The pictures in ``img/``, every one drawn by code: ``python -m nnkit.plots.images``.
+"""The pictures in ``img/``, every one drawn by code: ``python -m nnkit.plots.readme_pictures``.
 
 The same versions write the same bytes on any machine: training runs in float64 and its weights
 are rounded, so that the last bits, in which processors differ, reach no picture.

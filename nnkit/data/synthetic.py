@@ -1,4 +1,4 @@
-"""Made data: points in the plane and about a curve, the same for the same seed."""
+"""Synthetic data: points in the plane and about a curve, the same for the same seed."""
 
 import math
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def two_moons(n: int = 500, noise: float = 0.1, seed: int = 0) -> Pair:
     return _noisy(torch.where(y[:, None] == 0, upper, lower), noise, generator), y
 
 
-def rings(n: int = 500, noise: float = 0.1, seed: int = 0) -> Pair:
+def circles(n: int = 500, noise: float = 0.1, seed: int = 0) -> Pair:
     """Return a circle of radius 1 in one of radius 2: X (n, 2), y (n,), 0 inside and 1 outside.
 
     Args:
@@ -49,8 +49,8 @@ def rings(n: int = 500, noise: float = 0.1, seed: int = 0) -> Pair:
         seed: draws the same points every time.
 
     Example:
-        >>> from nnkit.data import rings
-        >>> X, y = rings(200, noise=0.0)
+        >>> from nnkit.data import circles
+        >>> X, y = circles(200, noise=0.0)
         >>> X.norm(dim=1)[y == 1].round(decimals=3).unique()  # the outer circle
         tensor([2.])
     """
@@ -105,7 +105,7 @@ def curve(n: int = 100, noise: float = 0.1, seed: int = 0, kind: str = "sine") -
 
 
 def _labels(n: int, noise: float, seed: int, classes: int) -> tuple[Tensor, torch.Generator]:
-    """Check the arguments of a made data set; return its labels in turn and its generator."""
+    """Check the arguments of a synthetic data set; return its labels in turn and its generator."""
     number("noise", noise, at_least=0.0)
     # of the CPU, so that a seed means the same points on every device
     generator = torch.Generator().manual_seed(whole("seed", seed, at_least=0))

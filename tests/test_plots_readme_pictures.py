@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import matplotlib
 import pytest
 
-from nnkit.plots.images import PICTURES, build
+from nnkit.plots.readme_pictures import PICTURES, build
 
 IMG = Path(__file__).parents[1] / "img"
 
@@ -28,7 +28,7 @@ def test_committed_picture_is_the_rebuilt_one(rebuilt, name):
     (again,) = [path.read_text("utf-8") for path in rebuilt if path.stem == name]
     (version,) = re.findall(r"Matplotlib v([\d.]+)", committed)
     if version == matplotlib.__version__:
-        assert again == committed, "rebuild with: python -m nnkit.plots.images"
+        assert again == committed, "rebuild with: python -m nnkit.plots.readme_pictures"
     else:  # another version may round another way, but draws the same things
         drawn = [
             [node.tag for node in ElementTree.fromstring(p).iter()] for p in (again, committed)

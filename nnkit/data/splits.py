@@ -1,7 +1,7 @@
 """Split a data set into training, validation and test parts without leaks.
 
 >>> import torch
->>> from nnkit.splits import split
+>>> from nnkit.data import split
 >>> parts = split(torch.arange(10.0), torch.arange(10) % 2, validation=0.2, test=0.2)
 >>> [len(y) for X, y in parts]
 [6, 2, 2]
@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nnkit._checks import number, whole
-
-__all__ = ["Splits", "split"]
 
 Pair = tuple[Tensor, Tensor]
 Array = Tensor | NDArray[Any]

@@ -1,4 +1,4 @@
-"""A net with one unit dead: how much does it miss it?"""
+"""A net without one of its units: how much does it miss it?"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +11,12 @@ from nnkit.dropout.layers import hooked
 
 
 @contextmanager
-def knocked_out(
+def ablate(
     model: nn.Module, layer: nn.Module | str, unit: int, value: float = 0.0
 ) -> Iterator[None]:
-    """Inside, one unit of a layer gives a constant, as if it were dead.
+    """Within the block one unit of a layer gives a constant, as if it were dead.
 
-        with knocked_out(net, net.after[0], 3):
+        with ablate(net, net.after[0], 3):
             damage = loss(net(X), y) - before
 
     Args:
@@ -31,10 +31,10 @@ def knocked_out(
 
     Example:
         >>> import torch
-        >>> from nnkit.dropout import knocked_out
+        >>> from nnkit.dropout import ablate
         >>> from nnkit.models import MLP
         >>> net, x = MLP([2, 8, 1], seed=0), torch.ones(1, 2)
-        >>> with knocked_out(net, "after.0", 3):
+        >>> with ablate(net, "after.0", 3):
         ...     net.hidden(x)[0][:, 3].item()
         0.0
     """
