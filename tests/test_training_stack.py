@@ -135,6 +135,33 @@ def test_loaders_and_transforms_serve_all_models_alike():
     agree(data=loader, transform=InputNoise(0.1))
 
 
+def scaled(factor):
+    return lambda x, y: (factor * x, y)
+
+
+@pytest.mark.parametrize("options", [
+    {"transform": [scaled(2.0), None, scaled(0.5)]},
+    {"transform": scaled(2.0), "seed": [1, 2, 1]},
+    {"transform": scaled(2.0), "data": [(X + shift, Y) for shift in range(3)]},
+    {"transform": lambda x, y: (x - x.mean(0), y - y.mean(0)), "seed": [1, 2, 3]},
+])  # fmt: skip
+def test_transforms_are_called_for_each_model_with_batches_of_its_own(options):
+    agree(**options)
+
+
+def test_models_with_batches_of_their_own_draw_different_noise():
+    seen = []
+
+    def noise(x, y):
+        seen.append(torch.randn_like(x))
+        return x + seen[-1], y
+
+    options = {"loss": F.mse_loss, "epochs": 1, "batch_size": 40, "seed": 1}
+    fit(Stack([mlp(0), mlp(0)]), [(X, Y), (X, Y)], transform=noise, **options)
+    *_, first, second = seen
+    assert not torch.equal(first, second)
+
+
 def test_a_model_that_diverges_leaves_the_others_alone():
     stack = Stack([mlp(0), mlp(1)])
     options = {"loss": F.mse_loss, "optimizer": torch.optim.SGD, "epochs": 5, "seed": 1}
@@ -175,6 +202,9 @@ def test_stack_and_models_share_their_memory_wherever_they_go():
     assert (free[0].layers[0].weight == 3).all()
 
 
+SHARED = mlp(0)
+
+
 def thin(seed):
     net = mlp(seed)
     prune_weights(net, 0.5)
@@ -196,11 +226,13 @@ class EachBatch(Callback):
     (mlp, {"optimizer": torch.optim.LBFGS}, "LBFGS does not treat every weight by itself"),
     (mlp, {"data": [(X, Y), (X[:9], Y[:9])]}, "as many rows as each other, got 40, 9"),
     (mlp, {"data": (X, Y[:, 0])}, r"Hint: y.unsqueeze\(1\)"),
-    (mlp, {"seed": [1, 2], "transform": InputNoise(0.1)}, "a transform draws for one model"),
+    (mlp, {"transform": [None, lambda x, y: x]}, r"transform must return a pair \(x, y\)"),
+    (mlp, {"transform": [None]}, "transform must be one for all 2 models or a list of as many"),
+    (lambda seed: SHARED, {}, "models 0 and 1 share weights"),
 ])  # fmt: skip
 def test_what_cannot_be_stacked_is_refused(make, options, message):
     options = {"data": (X, Y), "loss": F.mse_loss, **options}
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         fit(Stack([make(0), make(1)]), **options)
     with pytest.raises(TypeError, match="made of one or more modules"):
         Stack([])

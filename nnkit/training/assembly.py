@@ -50,7 +50,7 @@ class Order:
     scheduler: Any
     scheduler_step: str
     regularizer: Any
-    transform: Callable[[Any, Any], Batch] | None
+    transform: Any
     metrics: Metrics
     callbacks: Any
     clip_norm: float | None

@@ -39,7 +39,7 @@ def fit(
     scheduler: Any = None,
     scheduler_step: str = "epoch",
     regularizer: Any = None,
-    transform: Transform | None = None,
+    transform: Transform | Sequence[Transform | None] | None = None,
     metrics: Metrics | None = None,
     callbacks: Sequence[Callback] | Sequence[Sequence[Callback]] = (),
     clip_norm: float | None = None,
@@ -56,7 +56,7 @@ def fit(
         model: any module; it is trained in place, where it is. Submodules that alone are in
             eval mode stay in it, such as the batch normalisation of a frozen part. Of a
             :class:`Stack` all models are trained at once, with the numbers of one after another
-            but for dropout; see below.
+            but for dropout and random transforms; see below.
         data: (X, y) of N rows each, a Dataset or a DataLoader of (x, y). A model of several
             inputs takes ((X1, X2), y). Rows are shuffled at each epoch, except by a DataLoader
             that was told otherwise.
@@ -93,8 +93,9 @@ def fit(
         resume: the file of a :class:`Checkpoint` to go on from. One that does not exist yet
             starts from the beginning if one of the callbacks is to write it.
 
-    For the M models of a stack loss, lr, regularizer and seed may be lists of M, each model's own;
-    data and validation lists of M pairs of tensors, callbacks of M lists. A seed draws the batches.
+    For the M models of a stack loss, lr, regularizer, transform and seed may be lists of M, each
+    model's own; data and validation lists of M pairs of tensors, callbacks of M lists. A seed draws
+    the batches. A transform is called for each model that has batches of its own.
     The history returned holds the means; each model's own is in ``stack.histories``. One that
     diverges or is stopped does not stop the others.
 

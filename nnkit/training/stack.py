@@ -28,7 +28,7 @@ class Stack(nn.Module):
         models: modules of one form.
 
     Raises:
-        ValueError: they differ in more than their weights, or carry masks of pruning.
+        ValueError: they differ in more than their weights, share some, or carry masks of pruning.
 
     Example:
         >>> import torch
@@ -47,6 +47,7 @@ class Stack(nn.Module):
         if prune.is_pruned(models[0]):
             raise ValueError("a model with masks of pruning computes its weights in a hook")
         check_one_form(models)
+        check_apart(models)
         self.models = tuple(models)  # in a tuple: no parts of the module
         self.histories: list[History] = []  # of the last training
         self.net = deepcopy(models[0])
@@ -140,6 +141,20 @@ def check_one_form(models: Sequence[nn.Module]) -> None:
         for (name, one), (other_name, other) in pairs:
             if name != other_name or not _same_settings(one, other):
                 raise ValueError(f"the models differ in more than their weights: in {name!r}")
+
+
+def check_apart(models: Sequence[nn.Module]) -> None:
+    """Refuse models that have a parameter or buffer in common: each gets memory of its own.
+
+    Raises:
+        ValueError: with the two.
+    """
+    owners: dict[int, int] = {}
+    for number, model in enumerate(models):
+        for tensor in tensors_of(model):
+            owner = owners.setdefault(id(tensor), number)
+            if owner != number:
+                raise ValueError(f"models {owner} and {number} share weights. Hint: copy.deepcopy")
 
 
 def is_plain_mlp(model: nn.Module) -> bool:

@@ -55,9 +55,11 @@ def for_stack(order: Order, seeds: Any, resume: Any, progress: bool) -> Training
     optimizer = setup.make_optimizer(order.optimizer, stack, max(lrs), regularizers)
     ratios = torch.tensor([lr / max(lrs) for lr in lrs], device="cpu")
     runs = _runs(order, optimizer, callbacks, regularizers, ratios)
-    own = _of_each(order.data) or len(set(each("seed", seeds, count))) > 1
-    batches = _batches(order, seeds, place, own)
-    _try_out(order, losses, regularizers, place)
+    transforms = each("transform", order.transform, count)
+    drawn_alone = len(set(each("seed", seeds, count))) > 1 or _is_list(order.transform)
+    own = _of_each(order.data) or drawn_alone
+    batches = _batches(order, seeds, place, transforms, own)
+    _try_out(order, losses, regularizers, transforms, place)
     penalties = bound_to_stack(regularizers, stack, ratios, own)
     predict = mixed(partial(stack, own=own), place, order.autocast)
     loss = mixed(StackedLoss(losses, own), place, order.autocast)
@@ -135,22 +137,30 @@ def _of_each(data: Any) -> bool:
     return pairs and all(isinstance(part, (list, tuple)) and len(part) == 2 for part in data)
 
 
-def _batches(order: Order, seeds: Any, place: torch.device, own: bool) -> Any:
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple))
+
+
+def _batches(
+    order: Order, seeds: Any, place: torch.device, transforms: Sequence[Any], own: bool
+) -> Any:
     if not own:
         batches = make_batches(order.data, order.batch_size, place, shuffle=True)
-        transform = order.transform
+        transform = transforms[0]
         return batches if transform is None else Transformed(batches, transform)
-    if order.transform is not None:
-        raise ValueError("a transform draws for one model: give all of the stack the same batches")
     count = len(order.model)
     data = list(order.data) if _of_each(order.data) else [order.data] * count
     if not all(isinstance(part, Tensor) for pair in data for part in pair):
         raise ValueError("models with batches of their own need data that are pairs of tensors")
-    return OwnBatches(data, each("seed", seeds, count), order.batch_size, place)
+    return OwnBatches(data, each("seed", seeds, count), order.batch_size, place, transforms)
 
 
 def _try_out(
-    order: Order, losses: Sequence[Any], regularizers: Sequence[Any], place: torch.device
+    order: Order,
+    losses: Sequence[Any],
+    regularizers: Sequence[Any],
+    transforms: Sequence[Any],
+    place: torch.device,
 ) -> None:
     """Refuse data and losses that do not fit each other, as for one model."""
     models = order.model.models
@@ -160,14 +170,15 @@ def _try_out(
     for name, data in (("data", order.data), ("validation", order.validation)):
         if data is None:
             continue
-        each = list(data) if _of_each(data) else [data]
-        numbers = [group[0] for group in grouped(losses)] if len(each) == 1 else range(len(each))
+        parts = each(name, list(data), len(models)) if _of_each(data) else [data] * len(models)
+        alike = not _of_each(data) and not _is_list(order.transform)
+        numbers = [group[0] for group in grouped(losses)] if alike else range(len(models))
         for number in numbers:
-            part = each[number if len(each) > 1 else 0]
+            part = parts[number]
             checks.check_data(name, part)
             held = make_batches(part, order.batch_size, place, shuffle=False)
             probe(models[number], losses[number], *held.peek(order.batch_size), name=name,
-                  transform=order.transform if name == "data" else None,
+                  transform=transforms[number] if name == "data" else None,
                   targets=held.targets, training=name == "data")  # fmt: skip
 
 
@@ -228,6 +239,7 @@ class OwnBatches:
         seeds: each model's; None for the rows in their order.
         batch_size: rows per batch and model.
         device: where the batches are wanted.
+        transforms: each model's, or None; the rows of one model alone come to it.
     """
 
     def __init__(
@@ -236,6 +248,7 @@ class OwnBatches:
         seeds: Sequence[Any] | None,
         batch_size: int,
         device: torch.device,
+        transforms: Sequence[Any] = (),
     ) -> None:
         if len({len(y) for _, y in data}) > 1:
             rows = ", ".join(str(len(y)) for _, y in data)
@@ -245,6 +258,7 @@ class OwnBatches:
         self.data = [tuple(part.detach().to(device) for part in pair) for pair in kept]
         self.count, self.rows, self.batch_size = len(data), len(data[0][1]), batch_size
         self.device, self.generators = device, None
+        self.transforms = transforms if any(transforms) else None
         if seeds is not None:
             different = list(dict.fromkeys(seeds))
             self.generators = [_generator(seed) for seed in different]
@@ -264,7 +278,15 @@ class OwnBatches:
             else:
                 x, y = (torch.stack([part[r] for part, r in zip(parts, rows, strict=True)])
                         for parts in zip(*self.data, strict=True))  # fmt: skip
-            yield x, y
+            yield (x, y) if self.transforms is None else self._transformed(x, y)
+
+    def _transformed(self, x: Tensor, y: Tensor) -> Batch:
+        """Each model's batch, sent through its transform."""
+        assert self.transforms is not None
+        rows = zip(self.transforms, x, y, strict=True)
+        pairs = [(a, b) if transform is None else transform(a, b) for transform, a, b in rows]
+        x, y = (torch.stack(parts) for parts in zip(*pairs, strict=True))
+        return x, y
 
 
 def _generator(seed: int | None) -> torch.Generator | None:
