@@ -236,3 +236,13 @@ def test_what_cannot_be_stacked_is_refused(make, options, message):
         fit(Stack([make(0), make(1)]), **options)
     with pytest.raises(TypeError, match="made of one or more modules"):
         Stack([])
+
+
+@pytest.mark.parametrize("loss", [F.cross_entropy, F.nll_loss])
+@pytest.mark.parametrize("each", [True, False])
+def test_rows_whose_label_is_ignored_do_not_count_in_the_mean(loss, each):
+    def make(seed):
+        return nn.Sequential(MLP([3, 6, 3], seed=seed), nn.LogSoftmax(1))
+
+    labels = (Y[:, 0] > 0).long().masked_fill(X[:, 0] > 0.5, -100)
+    agree(make, data=[(X, labels)] * 3 if each else (X, labels), loss=loss, validation=(X, labels))

@@ -35,6 +35,8 @@ RULES = ("FusedAdam", "SGD", "Adam", "AdamW", "Adamax", "AdaMax", "NAdam", "Nada
 # Losses whose mean over rows is all that joins these; others go through vmap, which is slower
 MEANS = (F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.cross_entropy, F.nll_loss,
          F.binary_cross_entropy, F.binary_cross_entropy_with_logits)  # fmt: skip
+OF_LABELS = (F.cross_entropy, F.nll_loss)  # rows with the label IGNORED do not count in their mean
+IGNORED = -100
 
 
 def for_stack(order: Order, seeds: Any, resume: Any, progress: bool) -> Training:
@@ -224,9 +226,11 @@ class StackedLoss:
 
     def _equal(self, loss: Callable[..., Tensor], output: Any, y: Any) -> Tensor:
         if loss in MEANS:
-            target = y if self.own else y.expand(len(output), *y.shape)
-            rows = loss(output.flatten(0, 1), target.flatten(0, 1), reduction="none")
-            return rows.view(len(output), -1).mean(1)
+            target = (y if self.own else y.expand(len(output), *y.shape)).flatten(0, 1)
+            rows = loss(output.flatten(0, 1), target, reduction="none").view(len(output), -1)
+            if loss not in OF_LABELS or target.is_floating_point():
+                return rows.mean(1)
+            return rows.sum(1) / (target != IGNORED).view(len(output), -1).sum(1)
         losses: Tensor = vmap(loss, (0, 0 if self.own else None))(output, y)
         return losses
 
