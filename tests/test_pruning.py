@@ -335,7 +335,8 @@ def test_a_weight_that_another_module_has_too_is_refused():
     for out in (["0"], ["1"], []):
         with pytest.raises(ValueError, match="0 and 1 have one weight"):
             prune_weights(other, 0.5, skip=out)
-    assert not prune.is_pruned(net) and not prune.is_pruned(other)
+    assert not prune.is_pruned(net)
+    assert not prune.is_pruned(other)
     prune_weights(other, 0.5, skip=["0", "1"])
     twice = nn.Sequential(other[0], nn.ReLU(), other[0])  # one module, and one mask
     prune_weights(twice, 0.5)
