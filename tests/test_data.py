@@ -361,7 +361,7 @@ def test_groups_of_any_kind_meet_the_shares_nearly():
         [[0], [0], [1], [1], [2], [2]],
         [torch.tensor(k) for k in (0, 0, 1, 1, 2, 2)],
         [np.array([k]) for k in (0, 0, 1, 1, 2, 2)],
-        torch.tensor([0, 0, 1, 1, 2, 2], dtype=torch.bfloat16).double(),
+        torch.tensor([0, 0, 1, 1, 2, 2], dtype=torch.bfloat16),
         [("a", 1), ("a", 1), ("a", 2), ("a", 2), ("b", 1), ("b", 1)],
         ["1", "1", 1, 1, 2, 2],
         [2**63, 2**63, 2**63 + 1, 2**63 + 1, -1, -1],
@@ -388,6 +388,9 @@ def test_rows_of_any_shape_and_arrays_are_taken():
     parts = split(X, y)
     assert parts.train[0].shape == (18, 2, 4, 4)
     assert all(isinstance(t, torch.Tensor) for pair in parts for t in pair)
+    turned, fixed = np.arange(30.0)[::-1], np.broadcast_to(np.arange(30.0), (30,))
+    assert rows_of(split(fixed, y)) == rows_of(split(torch.arange(30.0), y))
+    assert rows_of(split(turned, y)) == rows_of(split(torch.arange(30.0).flip(0), y))
     bits = torch.arange(30) % 3 == 0
     assert [int(labels.sum()) for _, labels in split(X, bits)] == [6, 2, 2]
 
@@ -427,6 +430,9 @@ def test_the_random_state_of_torch_and_numpy_is_left_alone():
         ({"groups": {k: k for k in range(10)}}, TypeError, "a label per row"),
         ({"groups": np.array([0.0, math.nan] * 5)}, TypeError, "got nan.*missing"),
         ({"groups": [1, None] * 5}, TypeError, "got None"),
+        ({"groups": [(0, (1, math.nan))] * 10}, TypeError, "got .*nan.*missing"),
+        ({"groups": np.ma.array(range(10), mask=[0, 1] * 5)}, TypeError, "got None.*missing"),
+        ({"y": np.ma.array(range(10), mask=[0, 1] * 5)}, TypeError, "y has entries .* masked"),
         ({"groups": [object() for _ in range(10)]}, TypeError, "got <object"),
         ({"stratify": [0, 1] * 5}, TypeError, "stratify must be True, False or None"),
         ({"y": ["cat", "dog"] * 5}, TypeError, "y must be an array of numbers.*class numbers"),

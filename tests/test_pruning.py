@@ -363,6 +363,29 @@ def test_all_masks_are_finalized():
     assert [name for name, _ in net.named_parameters()][:2] == ["layers.0.weight", "layers.0.bias"]
 
 
+class Words(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words, self.scores = nn.Embedding(7, 4), nn.Linear(4, 7)
+        self.scores.weight = self.words.weight
+
+
+def test_a_weight_that_another_module_has_too_is_refused():
+    net, other = Words(), nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2))
+    with pytest.raises(ValueError, match=r"words and scores have one weight.*skip=\['scores'\]"):
+        prune_weights(net, 0.5)
+    other[1].weight = other[0].weight
+    for out in (["0"], ["1"], []):
+        with pytest.raises(ValueError, match="0 and 1 have one weight"):
+            prune_weights(other, 0.5, skip=out)
+    assert not prune.is_pruned(net)
+    assert not prune.is_pruned(other)
+    prune_weights(other, 0.5, skip=["0", "1"])
+    twice = nn.Sequential(other[0], nn.ReLU(), other[0])  # one module, and one mask
+    prune_weights(twice, 0.5)
+    assert sparsity(twice) == 0.5
+
+
 @pytest.mark.parametrize(
     "wrap", [nn.utils.parametrizations.weight_norm, nn.utils.parametrizations.spectral_norm]
 )

@@ -399,6 +399,11 @@ def test_weights_that_are_not_finite_are_compared_or_refused():
         prune_neurons(net, 0.5)
 
 
+def test_an_image_that_is_tried_has_pixels():
+    net = nn.Sequential(nn.Conv2d(1, 4, 1, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 1, padding=1))
+    agree(net, [[0, 2]], torch.randn(3, 1, 5, 6))
+
+
 def test_a_wrong_belief_about_a_module_is_found_on_the_probe(monkeypatch):
     monkeypatch.setattr(chain, "ELEMENTWISE", chain.ELEMENTWISE | {nn.Softmax, Backwards})
     for module in (nn.Softmax(-1), Backwards()):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nnkit._checks import number, whole
+from nnkit._precision import widened
 
 Pair = tuple[Tensor, Tensor]
 Array = Tensor | NDArray[Any]
@@ -198,6 +199,11 @@ def _are_classes(y: Tensor) -> bool:
 
 
 def _tensor(what: str, values: Any) -> Tensor:
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise TypeError(f"{what} has entries that are masked, which are no numbers")
+    if isinstance(values, np.ndarray):  # turned round or read-only, of which torch makes no tensor
+        turned = any(stride < 0 for stride in values.strides)
+        values = values.copy() if turned or not values.flags.writeable else values
     try:
         return torch.as_tensor(values)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -210,9 +216,9 @@ def _tensor(what: str, values: Any) -> Tensor:
 def _group_numbers(groups: Any) -> NDArray[np.intp]:
     """Number the labels of groups in the order in which they come, equal ones alike."""
     if isinstance(groups, Tensor):
-        groups = groups.detach().cpu().numpy()
+        groups = widened(groups.detach().cpu()).numpy()
     if hasattr(groups, "__array__"):  # of pandas, too
-        array = np.asarray(groups)
+        array = np.asanyarray(groups)  # what is masked becomes None
         if array.ndim != 1 and array.shape[1:] != (1,):
             raise ValueError(f"groups must be one label per row, (N,), got shape {array.shape}")
         groups = array.ravel().tolist()
@@ -227,14 +233,19 @@ def _label(group: Any) -> Any:
     label = group.tolist() if hasattr(group, "tolist") else group  # of a tensor or array
     while isinstance(label, list) and len(label) == 1:
         label = label[0]
-    for part in label if isinstance(label, tuple) else (label,):
-        by_value = isinstance(part, Hashable) and type(part).__eq__ != object.__eq__
-        if not by_value or part != part:
-            raise TypeError(
-                f"a group must be a number, a text or a tuple of them, got {group!r}. "
-                "Hint: leave out rows whose group is missing"
-            )
+    if not _is_known(label):
+        raise TypeError(
+            f"a group must be a number, a text or a tuple of them, got {group!r}. "
+            "Hint: leave out rows whose group is missing"
+        )
     return label
+
+
+def _is_known(label: Any) -> bool:
+    if isinstance(label, tuple):
+        return all(map(_is_known, label))
+    by_value = isinstance(label, Hashable) and type(label).__eq__ != object.__eq__
+    return by_value and bool(label == label)
 
 
 def _check_rows(**given: Tensor | NDArray[Any] | None) -> None:

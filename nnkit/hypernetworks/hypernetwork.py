@@ -236,7 +236,7 @@ def _check_target(target: nn.Module) -> None:
     if not [*target.parameters()]:
         raise ValueError(f"target has no parameters to generate: {target}")
     if prune.is_pruned(target):
-        raise ValueError("target carries pruning masks: make them final by prune.remove first")
+        raise ValueError("target carries pruning masks: make them final by nnkit.pruning.finalize")
     for name, module in target.named_modules():
         in_batch = isinstance(module, _BatchNorm)
         if in_batch or (isinstance(module, _NormBase) and module.track_running_stats):

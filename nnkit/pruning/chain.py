@@ -107,7 +107,7 @@ def chain(model: nn.Module) -> Parts:
         TypeError, ValueError: the net is no such chain.
     """
     if prune.is_pruned(model):
-        raise ValueError("net carries pruning masks: make them final by finalize first")
+        raise ValueError("net carries pruning masks: make them final by nnkit.pruning.finalize")
     parts = list(_parts(model))
     _check_owners(parts)
     places = _places(parts)

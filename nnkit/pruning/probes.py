@@ -81,8 +81,10 @@ def _image(parts: Parts, chained: list[Link]) -> list[int]:
     blocks = [k.inputs // k.width for k in chained if k.flattens]
     for sides in _factors(blocks[0], space) if blocks else [(1,) * space]:
         # what is left of one side depends on that side alone, and grows with it
-        reach = range(LARGEST)
-        image = [bisect_left(reach, side, key=partial(along, k)) for k, side in enumerate(sides)]
+        reach = range(1, LARGEST)  # without a pixel there is an output, too, where padding is
+        image = [
+            1 + bisect_left(reach, side, key=partial(along, k)) for k, side in enumerate(sides)
+        ]
         found = [along(k, pixels) for k, pixels in enumerate(image)]
         if found == list(sides) or (not blocks and min(found) > 0):
             return image

@@ -33,7 +33,7 @@ def prune_weights(
 
     Raises:
         TypeError, ValueError: no layers to prune, a share out of range, names or scores that do
-            not fit; nothing has been changed.
+            not fit, a weight that another module has, too; nothing has been changed.
 
     Example:
         >>> from nnkit.models import MLP
@@ -49,6 +49,7 @@ def prune_weights(
     for name in skip:
         one_of("layer", name, modules)
     modules = {name: module for name, module in modules.items() if name not in skip}
+    _refuse_tied(model, modules)
     values = _checked_scores(magnitude(model) if scores is None else scores, modules)
     groups = [modules] if scope == "global" else [{name: modules[name]} for name in modules]
     for group in groups:
@@ -121,6 +122,20 @@ def checked_share(what: str, value: float) -> float:
     if not 0 <= number(what, value) <= 1:
         raise ValueError(f"{what} is a share, in [0, 1], got {value!r}")
     return float(value)
+
+
+def _refuse_tied(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
+    """Refuse a weight that other modules use, too: they would not see its mask."""
+    owners: dict[int, list[str]] = {}
+    for name, module in model.named_modules():
+        for parameter in module.parameters(recurse=False):
+            owners.setdefault(id(parameter), []).append(name or "the model itself")
+    for name, module in modules.items():
+        if len(tied := owners[id(leaf(module))]) > 1:
+            raise ValueError(
+                f"{' and '.join(tied)} have one weight, and a mask on it in one of them is none in "
+                f"the other. Hint: use one module in both places, or skip=[{name!r}]"
+            )
 
 
 def _highest(scores: Tensor, share: float) -> Tensor:

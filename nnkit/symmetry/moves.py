@@ -237,7 +237,7 @@ def checked(net: MLP) -> MLP:
 def duplicate(net: Net) -> Net:
     """Return a deep copy, which torch cannot make of a net with pruning masks."""
     if prune.is_pruned(net):
-        raise ValueError("net carries pruning masks: make them final by prune.remove first")
+        raise ValueError("net carries pruning masks: make them final by nnkit.pruning.finalize")
     return copy.deepcopy(net)
 
 
