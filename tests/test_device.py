@@ -391,13 +391,13 @@ def sweeps(place, **options):
     "options",
     [
         {"grid": {"lr": [1e-3, 1e-2]}},
-        {"grid": {"lam": [1e-3, 1e-2]}, "regularizer": L1, "way": "stacked"},
+        {"grid": {"lam": [1e-3, 1e-2]}, "regularizer": L1, "method": "stacked"},
         {"grid": {"lam": [1e-3, 1e-2]}, "regularizer": lambda lam: L2(lam) + GroupLasso(lam)},
-        {"grid": {"lam": [1e-3, 1e-2]}, "regularizer": L2, "way": "sequential"},
+        {"grid": {"lam": [1e-3, 1e-2]}, "regularizer": L2, "method": "sequential"},
         {"grid": {"momentum": [0.0, 0.9]}, "optimizer": torch.optim.SGD, "lr": 0.1},
         {"grid": {"lr": [1e-3]}, "loss": Half()},
         {"grid": {"factor": [0.5, 1.0]}, "loss": Half()},
-        {"grid": {"factor": [0.5, 1.0]}, "loss": Half(), "way": "sequential"},
+        {"grid": {"factor": [0.5, 1.0]}, "loss": Half(), "method": "sequential"},
     ],
 )
 def test_a_sweep_works_where_the_models_are_made(options, accelerator):

@@ -187,7 +187,7 @@ def test_validation_is_the_mean_over_the_rows_in_eval_mode():
         output = model(X_VAL)
     assert history["val_loss"][-1] == pytest.approx(F.cross_entropy(output, Y_VAL).item(), rel=1e-5)
     assert history["val_accuracy"][-1] == pytest.approx(accuracy(output, Y_VAL).item())
-    assert history.names == ["epoch", "loss", "val_loss", "accuracy", "lr", "seconds"]
+    assert history.names == ["epoch", "loss", "val_loss", "val_accuracy", "lr", "seconds"]
 
 
 class Counted:

@@ -229,8 +229,9 @@ class StackedLoss:
             target = (y if self.own else y.expand(len(output), *y.shape)).flatten(0, 1)
             rows = loss(output.flatten(0, 1), target, reduction="none").view(len(output), -1)
             if loss not in OF_LABELS or target.is_floating_point():
-                return rows.mean(1)
-            return rows.sum(1) / (target != IGNORED).view(len(output), -1).sum(1)
+                return torch.mean(rows, 1)
+            counted: Tensor = torch.sum(rows, 1) / (target != IGNORED).view(len(output), -1).sum(1)
+            return counted
         losses: Tensor = vmap(loss, (0, 0 if self.own else None))(output, y)
         return losses
 
