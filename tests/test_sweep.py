@@ -554,3 +554,63 @@ def test_settings_that_look_alike_are_told_apart():
         grid={"shift": targets}, epochs=2,
     )  # fmt: skip
     assert tried.values("loss")[0] != tried.values("loss")[1]
+
+
+def test_models_of_a_sweep_that_share_what_training_changes_are_refused():
+    one, backbone = mlp(0), nn.Linear(3, 3)
+    for make in (lambda seed: one, lambda seed: nn.Sequential(backbone, mlp(seed))):
+        for way in ("auto", "sequential"):
+            with pytest.raises(ValueError, match="share parameters or running statistics"):
+                sweep(make, (X, Y), loss=F.mse_loss, seeds=2, method=way, epochs=1)
+
+
+def decayed(params, lr, wd):
+    """By dimensions, as is usual: a stack's biases have two."""
+    params = list(params)
+    return torch.optim.AdamW([{"params": [p for p in params if p.ndim > 1], "weight_decay": wd},
+                              {"params": [p for p in params if p.ndim < 2]}], lr=lr)  # fmt: skip
+
+
+def test_groups_by_dimension_are_those_of_one_model():
+    tried = same_as_one_by_one(optimizer=decayed, grid={"wd": [0.0, 5.0]}, lr=0.05)
+    assert "other groups" in tried.reason
+
+
+class EightRows(nn.Module):
+    def __init__(self, seed):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.layer = nn.Linear(3, 1)
+
+    def forward(self, x):
+        return self.layer(x.view(8, 3))
+
+
+def test_a_model_of_a_fixed_number_of_rows_is_swept():
+    tried = sweep(EightRows, (X[:24], Y[:24]), loss=F.mse_loss, batch_size=8, seeds=2, epochs=1)
+    assert np.isfinite(tried.values("loss")).all()
+
+
+@pytest.mark.parametrize(("make", "options", "message"), [
+    (lambda seed: MLP([4, 1], seed=seed), {}, "it wants 4 features"),
+    (lambda seed: nn.Identity(), {}, "no parameter that can be trained"),
+    (mlp, {"regularizer": L2}, r"regularizer is the class L2, not an object.*Hint: L2\("),
+    (mlp, {"grid": {"lr": [0.1, 0.2]}, "optimizer": partial(torch.optim.SGD, lr=0.1)},
+     "that of the grid would be ignored"),
+])  # fmt: skip
+def test_mistakes_are_explained_as_by_fit(make, options, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        sweep(make, (X, Y), loss=F.mse_loss, **{"seeds": 2, "epochs": 1, **options})
+
+
+def test_settings_of_any_kind_are_selected_and_shown():
+    for values in ([torch.zeros(2), torch.ones(2)], [np.zeros(2), np.ones(2)], [[0], [1]]):
+        loss = lambda o, t, w: (o - t).square().mean() * w[0]  # noqa: E731
+        tried = sweep(mlp, (X, Y), loss=loss, grid={"w": values}, epochs=1)
+        assert tried.select(**tried.best("loss")).values("loss").shape == (1, 1)
+    tried = sweep(mlp, (X, Y), loss=F.mse_loss, epochs=1, grid={"kind": ["none", "L1"]},
+                  regularizer=lambda kind: KINDS[kind]())  # fmt: skip
+    assert np.isnan(tried.values("penalty")).tolist() == [[True], [False]]
+    assert "<th>penalty</th>" in tried._repr_html_()
+    with pytest.raises(ValueError, match="kind has values that are no numbers"):
+        tried.plot("loss")

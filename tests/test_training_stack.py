@@ -228,7 +228,7 @@ class EachBatch(Callback):
     (mlp, {"data": (X, Y[:, 0])}, r"Hint: y.unsqueeze\(1\)"),
     (mlp, {"transform": [None, lambda x, y: x]}, r"transform must return a pair \(x, y\)"),
     (mlp, {"transform": [None]}, "transform must be one for all 2 models or a list of as many"),
-    (lambda seed: SHARED, {}, "models 0 and 1 share weights"),
+    (lambda seed: SHARED, {}, "share parameters or running statistics"),
 ])  # fmt: skip
 def test_what_cannot_be_stacked_is_refused(make, options, message):
     options = {"data": (X, Y), "loss": F.mse_loss, **options}
@@ -246,3 +246,126 @@ def test_rows_whose_label_is_ignored_do_not_count_in_the_mean(loss, each):
 
     labels = (Y[:, 0] > 0).long().masked_fill(X[:, 0] > 0.5, -100)
     agree(make, data=[(X, labels)] * 3 if each else (X, labels), loss=loss, validation=(X, labels))
+
+
+def decayed(params, lr):
+    params = list(params)
+    return torch.optim.AdamW([{"params": [p for p in params if p.ndim > 1], "weight_decay": 0.5},
+                              {"params": [p for p in params if p.ndim < 2]}], lr=lr)  # fmt: skip
+
+
+class Idle(nn.Module):
+    def __init__(self, seed):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.net, self.idle = nn.Linear(3, 1), nn.Linear(3, 1)
+
+    def forward(self, x):
+        return self.net(x)
+
+
+def spectral(seed):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Linear(3, 2)), nn.Linear(2, 1))
+
+
+class Freezing(Callback):
+    def on_epoch_end(self, run):
+        run.model.layers[0].requires_grad_(False)
+
+
+def unfit(output, y):
+    return (output - y).square().mean() * (1 if output.sum().item() > 0 else 2)
+
+
+@pytest.mark.parametrize(("make", "options", "message"), [
+    (mlp, {"optimizer": partial(torch.optim.SGD, lr=0.1), "lr": [0.1, 0.2]}, "an lr of its own"),
+    (mlp, {"optimizer": decayed}, "divides the parameters of a stack into other groups"),
+    (Idle, {"optimizer": partial(torch.optim.SGD, weight_decay=0.1),
+            "regularizer": [L2(0.1), None]}, "weight_decay would reach parameters"),
+    (mlp, {"callbacks": [[Freezing()], []], "epochs": 2}, "model 0 were frozen or unfrozen"),
+    (spectral, {}, "cannot be trained at once, only one after another"),
+    (mlp, {"loss": unfit}, "cannot be trained at once, only one after another: vmap"),
+    (mlp, {"data": DataLoader(TensorDataset(X, Y), batch_size=None)}, "cannot be trained at once"),
+    (mlp, {"data": [(X, Y)] * 3}, "data must be one for all 2 models or a list of as many, got 3"),
+])  # fmt: skip
+def test_what_would_differ_from_one_after_another_is_refused(make, options, message):
+    stack = Stack([make(0), make(1)])
+    with pytest.raises(ValueError, match=message):
+        fit(stack, **{"data": (X, Y), "loss": F.mse_loss, **options})
+
+
+def test_the_gradient_clipped_is_that_of_what_is_trained():
+    models = [conv(seed) for seed in range(4)]
+    stack = Stack(models[:2])
+    options = {"loss": F.mse_loss, "clip_norm": 0.01, "epochs": 2, "seed": 0}
+    for net, module in ((stack, stack.net), (models[2], models[2]), (models[3], models[3])):
+        head = torch.optim.SGD(module[4].parameters(), lr=0.5)
+        if net is not stack:
+            net.load_state_dict(conv(models.index(net) - 2).state_dict())
+        fit(net, (X, Y), optimizer=head, **options)
+    for ours, alone in zip(stack.models, models[2:], strict=True):
+        torch.testing.assert_close(ours[4].weight, alone[4].weight)
+
+
+class StopAtOnce(Callback):
+    def on_train_begin(self, run):
+        run.stop("at once")
+
+
+def test_a_model_that_is_stopped_before_the_first_epoch_stays_as_it_is():
+    agree(callbacks=[[StopAtOnce()], [], []])
+
+
+class TwoNames(nn.Module):
+    def __init__(self, seed):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.a, self.b = nn.Linear(3, 1), nn.Linear(3, 1)
+
+    def forward(self, p, q):
+        return self.a(p) + self.b(q)
+
+
+@pytest.mark.parametrize("form", ["named", "several"])
+def test_inputs_of_several_parts_are_given_as_to_one_model(form):
+    named = [({"p": x, "q": x + 1}, y) for x, y in zip(X, Y, strict=True)]
+    agree(TwoNames, data=DataLoader(named, 8) if form == "named" else ((X, X + 1), Y))
+
+
+def test_models_that_share_what_training_changes_are_refused():
+    shared, norm = nn.Linear(3, 3), nn.BatchNorm1d(3).requires_grad_(False)
+    one = mlp(0)
+    for models in ([one, one], [nn.Sequential(shared, mlp(n)) for n in range(2)],
+                   [nn.Sequential(norm, mlp(n)) for n in range(2)]):  # fmt: skip
+        with pytest.raises(ValueError, match="share parameters or running statistics"):
+            Stack(models)
+    shared.requires_grad_(False)
+    norm.eval()
+    agree(lambda seed: nn.Sequential(shared, norm, mlp(seed)), count=2)
+
+
+def test_what_is_frozen_after_stacking_is_frozen_for_all_or_refused():
+    stack = Stack([mlp(0), mlp(1)])
+    stack.net.layers[0].requires_grad_(False)
+    before = stack.net.layers[0].weight.clone()
+    fit(stack, (X, Y), loss=F.mse_loss, epochs=1)
+    assert torch.equal(stack.net.layers[0].weight, before)
+    stack.models[0].layers[1].requires_grad_(False)
+    with pytest.raises(ValueError, match="model 0 were frozen or unfrozen"):
+        fit(stack, (X, Y), loss=F.mse_loss, epochs=1)
+
+
+class Boom(Callback):
+    def on_epoch_begin(self, run):
+        if run.epoch == 3:
+            raise RuntimeError("boom")
+
+
+def test_an_error_costs_no_models_history():
+    stack = Stack([mlp(0), mlp(1)])
+    with pytest.raises(RuntimeError, match="boom") as caught:
+        fit(stack, (X, Y), loss=F.mse_loss, callbacks=[[Boom()], []], epochs=5)
+    assert [len(history) for history in stack.histories] == [2, 2]
+    losses = torch.tensor([history["loss"] for history in stack.histories])
+    assert caught.value.history["loss"] == pytest.approx(losses.mean(0).tolist())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from torch import nn
+from torch import Tensor, nn
 
 from nnkit._checks import one_of
 from nnkit.training.history import History
@@ -81,9 +81,13 @@ class Sweep:
         """The last entries of a column of the histories (settings, seeds); nan if it diverged.
 
         Raises:
-            KeyError: if the histories have no such column.
+            KeyError: if the histories have no such column; nan for those that alone lack it.
         """
-        found = [trial.value(column) for trial in self.trials]
+        known = any(column in trial.history.names for trial in self.trials)
+        found = [
+            math.nan if known and column not in trial.history.names else trial.value(column)
+            for trial in self.trials
+        ]
         return np.asarray(found, dtype=float).reshape(-1, len(self.seeds))
 
     def best(self, column: str = "val_loss", mode: str = "min") -> Settings:
@@ -108,9 +112,13 @@ class Sweep:
         """
         for name, value in settings.items():
             one_of("hyperparameter", name, self.grid)
-            if value not in self.grid[name]:
+            if not any(_same(value, known) for known in self.grid[name]):
                 raise ValueError(f"{name}={value!r} was not trained, only {list(self.grid[name])}")
-        kept = [t for t in self.trials if settings.items() <= t.settings.items()]
+        kept = [
+            t
+            for t in self.trials
+            if all(_same(v, t.settings[name]) for name, v in settings.items())
+        ]
         grid = {k: [settings[k]] if k in settings else v for k, v in self.grid.items()}
         return Sweep(grid, self.seeds, kept, self.method, self.reason)
 
@@ -134,6 +142,8 @@ class Sweep:
         if not self.grid:
             raise ValueError("there is no hyperparameter to draw along, only seeds")
         x = one_of("hyperparameter", next(iter(self.grid)) if x is None else x, self.grid)
+        if not all(isinstance(value, (int, float)) for value in self.grid[x]):
+            raise ValueError(f"{x} has values that are no numbers to draw along: {self.grid[x]}")
         along = [float(value) for value in self.grid[x]]
         if log is None:
             log = min(along) > 0 and max(along) >= 100 * min(along)
@@ -153,7 +163,8 @@ class Sweep:
 
     def _repr_html_(self) -> str:
         """A table: each setting with the mean and spread of what was measured last."""
-        columns = [c for c in ("loss", "penalty", "val_loss") if c in self.trials[0].history.names]
+        names = {name for trial in self.trials for name in trial.history.names}
+        columns = [c for c in ("loss", "penalty", "val_loss") if c in names]
         head = "".join(f"<th>{escape(name)}</th>" for name in [*self.grid, *columns])
         numbers = {c: self.values(c) for c in columns}
         rows = ""
@@ -167,6 +178,13 @@ class Sweep:
 def all_settings(grid: Mapping[str, Sequence[Any]]) -> list[Settings]:
     """Every combination of the grid's values."""
     return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two settings are equal; tensors and arrays are, if they are so in all places."""
+    if isinstance(a, (Tensor, np.ndarray)) or isinstance(b, (Tensor, np.ndarray)):
+        return type(a) is type(b) and a.shape == b.shape and bool((a == b).all())
+    return bool(a == b)
 
 
 def _text(settings: Settings) -> str:

@@ -15,7 +15,8 @@ from nnkit.sweep.result import Settings, Sweep, Trial, all_settings
 from nnkit.sweep.task import Task, one_thread, train_together
 from nnkit.training import checks
 from nnkit.training.alike import grouped
-from nnkit.training.stack import is_plain_mlp
+from nnkit.training.probe import MISTAKES
+from nnkit.training.stack import check_apart, is_plain_mlp
 
 # Measured by tests/benchmarks/sweep.py on one core: where stacking stops to pay.
 LARGEST_MODEL = 120_000  # operations per row, two per weight; one larger model fills the core
@@ -83,6 +84,8 @@ def sweep(
     first = model(chosen[0])
     if not isinstance(first, nn.Module):
         raise TypeError(f"model must be a function of a seed that gives a module, got {first!r}")
+    checks.check_model(first)
+    check_apart([first, model(chosen[-1])])
 
     reason = "asked for" if method == "sequential" else impossible(task)
     if method == "auto" and not reason:
@@ -116,7 +119,10 @@ def unwise(task: Task, first: nn.Module, count: int) -> str:
     """Why training together would not be faster, or give other numbers; "" if it is better."""
     if count == 1:
         return "there is only one model"
-    work = operations(first, task.data[0][:1])
+    try:
+        work = operations(first, task.data[0][:1])
+    except MISTAKES:
+        work = 0  # one that cannot take a single row, or these data: `fit` says what is wrong
     if work > LARGEST_MODEL:
         return f"one model of {work} operations per row fills the processor"
     if any(isinstance(m, DROPOUTS) and m.p > 0 for m in first.modules()):

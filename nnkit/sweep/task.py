@@ -59,6 +59,11 @@ class Task:
                 "optimizer must be a factory such as torch.optim.SGD, for each model gets its "
                 f"own, got {type(self.optimizer).__name__} with parameters"
             )
+        if "lr" in names and "lr" in getattr(self.optimizer, "keywords", {}):
+            raise ValueError(
+                "grid: the optimizer has an lr of its own, so that of the grid would be ignored. "
+                "Hint: a factory without lr"
+            )
         parts = {"loss": self.loss, "regularizer": self.regularizer, "optimizer": self.optimizer}
         for name in names:
             if name != "lr" and not any(taken(part, {name: 0}) for part in parts.values()):

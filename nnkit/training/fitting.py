@@ -140,8 +140,9 @@ def fit(
         if resume is not None:
             checkpoint.resume(resume, training.runs[0])
         enter_train_mode(model)
+        if isinstance(model, Stack):
+            model.histories = [run.history for run in training.runs]
         train(training)
     if not isinstance(model, Stack):
         return training.runs[0].history
-    model.histories = [run.history for run in training.runs]
     return mean_of(model.histories)

@@ -12,12 +12,12 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nnkit.training.callbacks import Callback
 from nnkit.training.faults import NonFiniteLoss, Watch
-from nnkit.training.history import Row
+from nnkit.training.history import Row, mean_of
 from nnkit.training.nested import Batch
 from nnkit.training.probe import MISTAKES
 from nnkit.training.progress import Progress
 from nnkit.training.run import Run, copies, put_back
-from nnkit.training.stack import tensors_of
+from nnkit.training.stack import Stack, tensors_of
 from nnkit.training.update import Update
 
 
@@ -83,11 +83,12 @@ def train(training: Training) -> None:
 
     Whatever ends it early, weights and histories are those of the last finished epoch.
     """
-    history = training.runs[0].history
     try:
         _train(training)
     except Exception as error:
         if not hasattr(error, "history"):
+            histories = [run.history for run in training.runs]
+            history = histories[0] if len(histories) == 1 else mean_of(histories)
             error.history = history  # type: ignore[attr-defined]
             if history.rows:
                 error.add_note(f"Its attribute history holds the {len(history)} epochs before.")
@@ -99,6 +100,9 @@ def _train(training: Training) -> None:
     try:
         for run in runs:
             run.call("on_train_begin")
+        for number, run in enumerate(runs):
+            if run.history.stop_reason and len(runs) > 1:
+                training.end(number, run.history.stop_reason, good.values)
         while not all(run.is_last_epoch for run in runs):
             active, rows = training.active, run_epoch(training, watch)
             for number, run in active:
@@ -140,6 +144,8 @@ def run_epoch(training: Training, watch: Watch) -> list[Row]:
     for _, run in training.active:
         run.epoch += 1
         run.call("on_epoch_begin")
+    if isinstance(training.model, Stack) and any(run.callbacks for run in training.runs):
+        training.model.check_followed()
     trained = train_epoch(training, watch)
     scores = training.validate()
     seconds = (time.perf_counter() - started) / len(training.runs)

@@ -71,6 +71,9 @@ def probe(
 
 def probe_penalty(regularizer: Callable[[nn.Module], Any], model: nn.Module) -> None:
     """Refuse a function that gives no scalar tensor; a penalty that binds checks itself."""
+    if isinstance(regularizer, type):
+        name = regularizer.__name__
+        raise TypeError(f"regularizer is the class {name}, not an object of it. Hint: {name}(…)")
     if hasattr(regularizer, "bind"):
         return
     with random_state_kept(), torch.no_grad():

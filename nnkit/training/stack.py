@@ -16,6 +16,7 @@ from nnkit.activations import ACTIVATIONS
 from nnkit.models import MLP
 from nnkit.training.alike import alike
 from nnkit.training.history import History
+from nnkit.training.nested import forward
 
 
 class Stack(nn.Module):
@@ -28,7 +29,8 @@ class Stack(nn.Module):
         models: modules of one form.
 
     Raises:
-        ValueError: they differ in more than their weights, share some, or carry masks of pruning.
+        ValueError: they differ in more than their weights, share what training changes, or carry
+            masks of pruning.
 
     Example:
         >>> import torch
@@ -51,6 +53,7 @@ class Stack(nn.Module):
         self.models = tuple(models)  # in a tuple: no parts of the module
         self.histories: list[History] = []  # of the last training
         self.net = deepcopy(models[0])
+        self._modes = [module.training for module in models[0].modules()]
         self.batched = is_plain_mlp(self.net)
         for held in HELD[:2]:
             stacked: dict[int, Tensor] = {}
@@ -68,20 +71,22 @@ class Stack(nn.Module):
         """The outputs (M, N, …).
 
         Args:
-            x: the inputs (N, …), or a tuple of several.
+            x: the inputs (N, …), or a tuple or dict of several.
             own: whether each model has inputs of its own, (M, N, …).
         """
-        inputs = x if isinstance(x, tuple) else (x,)
-        if self.batched:
-            return self._batched(
-                inputs[0] if own else inputs[0].expand(len(self), *inputs[0].shape)
-            )
+        if self.batched and isinstance(x, Tensor):
+            return self._batched(x if own else x.expand(len(self), *x.shape))
 
         def one(parameters: Any, buffers: Any, inputs: Any) -> Any:
-            return functional_call(self.net, (parameters, buffers), inputs)
+            return forward(
+                lambda *args, **named: functional_call(
+                    self.net, (parameters, buffers), args, named or None
+                ),
+                inputs,
+            )
 
         tensors = dict(self.net.named_parameters()), dict(self.net.named_buffers())
-        outputs = vmap(one, (0, 0, 0 if own else None), randomness="different")(*tensors, inputs)
+        outputs = vmap(one, (0, 0, 0 if own else None), randomness="different")(*tensors, x)
         return outputs  # type: ignore[no-any-return]
 
     def _batched(self, x: Tensor) -> Tensor:
@@ -101,6 +106,23 @@ class Stack(nn.Module):
         self._share()
         return self
 
+    def check_followed(self) -> None:
+        """Refuse what was frozen or put in eval mode in a model alone: the stack does not see it.
+
+        Raises:
+            ValueError: with the number of the model.
+        """
+        for number, model in enumerate(self.models):
+            modes = [module.training for module in model.modules()]
+            trained = [p.requires_grad for p in model.parameters()]
+            other = modes != self._modes and any(modes) and (any(self._modes) or not all(modes))
+            if trained != self._trained or other:
+                raise ValueError(
+                    f"parameters of model {number} were frozen or unfrozen, or modules put in "
+                    "another mode, in it alone, which the stack does not see. Hint: the same on "
+                    "stack.net is for all models"
+                )
+
     def separate(self) -> tuple[nn.Module, ...]:
         """Give the models memory of their own, for what is to outlive the stack; the models."""
         self._hand_out(lambda stacked, number: stacked[number].clone())
@@ -109,6 +131,7 @@ class Stack(nn.Module):
     def _share(self) -> None:
         """Let the models' tensors be views of the stack's."""
         self._hand_out(lambda stacked, number: stacked[number])
+        self._trained = [p.requires_grad for p in self.net.parameters()]
 
     def _hand_out(self, own: Callable[[Tensor, int], Tensor]) -> None:
         """Give each model parameters and buffers made from the stack's."""
@@ -144,17 +167,28 @@ def check_one_form(models: Sequence[nn.Module]) -> None:
 
 
 def check_apart(models: Sequence[nn.Module]) -> None:
-    """Refuse models that have a parameter or buffer in common: each gets memory of its own.
+    """Refuse models that share what training changes: alone, one would spoil the other's.
 
     Raises:
-        ValueError: with the two.
+        ValueError: if they do.
     """
-    owners: dict[int, int] = {}
-    for number, model in enumerate(models):
-        for tensor in tensors_of(model):
-            owner = owners.setdefault(id(tensor), number)
-            if owner != number:
-                raise ValueError(f"models {owner} and {number} share weights. Hint: copy.deepcopy")
+    seen: set[int] = set()
+    for model in models:
+        own = {id(tensor) for tensor in _changing(model)}
+        if seen & own:
+            raise ValueError(
+                "the models share parameters or running statistics, which each would change for "
+                "the others. Hint: make every model anew, or freeze what they share"
+            )
+        seen |= own
+
+
+def _changing(model: nn.Module) -> Iterator[Tensor]:
+    """The parameters that are trained, and the running statistics."""
+    yield from (p for p in model.parameters() if p.requires_grad)
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._NormBase) and module.training:
+            yield from module.buffers()
 
 
 def is_plain_mlp(model: nn.Module) -> bool:

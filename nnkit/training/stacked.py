@@ -7,13 +7,15 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import vmap
 from torch.nn import functional as F
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from nnkit._modes import enter_train_mode, modes_kept
 from nnkit.training import checks, setup
-from nnkit.training.alike import grouped
+from nnkit.training.alike import alike, grouped
 from nnkit.training.assembly import HELD_OUT, Order, each, mixed
 from nnkit.training.batches import Transformed, make_batches
 from nnkit.training.callbacks import Callback
@@ -22,9 +24,11 @@ from nnkit.training.history import Row
 from nnkit.training.loop import Training, overridden
 from nnkit.training.nested import Batch, map_tensors, rows_of
 from nnkit.training.penalties import bound_to_stack
-from nnkit.training.probe import probe, probe_penalty
+from nnkit.training.probe import MISTAKES, probe, probe_penalty
 from nnkit.training.progress import Progress
-from nnkit.training.run import Run
+from nnkit.training.randomness import random_state_kept
+from nnkit.training.run import Run, copies, put_back
+from nnkit.training.sources import Sources
 from nnkit.training.stack import Stack
 from nnkit.training.update import Update
 from nnkit.training.validation import validate
@@ -46,9 +50,12 @@ def for_stack(order: Order, seeds: Any, resume: Any, progress: bool) -> Training
         ValueError, TypeError: what was given cannot be trained at once; with the reason.
     """
     count = len(order.model)
+    order.model.check_followed()
     callbacks = _callbacks(order.callbacks, count, resume)
     _check(order, each("loss", order.loss, count), callbacks)
     each("regularizer", order.regularizer, count)
+    for name, data in (("data", order.data), ("validation", order.validation)):
+        each(name, list(data) if _of_each(data) else None, count)
     place, order = order.placed()
     stack: Stack = order.model
     losses = each("loss", order.loss, count)
@@ -56,6 +63,7 @@ def for_stack(order: Order, seeds: Any, resume: Any, progress: bool) -> Training
     lrs = [float(lr) for lr in each("lr", order.lr, count)]
     optimizer = setup.make_optimizer(order.optimizer, stack, max(lrs), regularizers)
     ratios = torch.tensor([lr / max(lrs) for lr in lrs], device="cpu")
+    _check_groups(order, optimizer, lrs)
     runs = _runs(order, optimizer, callbacks, regularizers, ratios)
     transforms = each("transform", order.transform, count)
     drawn_alone = len(set(each("seed", seeds, count))) > 1 or _is_list(order.transform)
@@ -66,18 +74,20 @@ def for_stack(order: Order, seeds: Any, resume: Any, progress: bool) -> Training
     predict = mixed(partial(stack, own=own), place, order.autocast)
     loss = mixed(StackedLoss(losses, own), place, order.autocast)
     equal = bool((ratios == 1).all())
+    update = Update(stack, predict, optimizer, loss, penalties, order.clip_norm,
+                    None if equal else ratios, order.accumulate)  # fmt: skip
+    _try_at_once(order, update, transforms, place, own)
     return Training(
         model=stack,
         runs=runs,
         batches=batches,
         rows_of=lambda x, y: len(y[0]) if own else rows_of(x, y),
-        update=Update(stack, predict, optimizer, loss, penalties, order.clip_norm,
-                      None if equal else ratios, order.accumulate),
+        update=update,
         explain=lambda x, y: None,
         validate=_validation(order, losses, place),
         by_batch=order.scheduler_step == "batch",
         bar=Progress(None, show=progress),
-    )  # fmt: skip
+    )
 
 
 def _callbacks(callbacks: Any, count: int, resume: Any) -> list[list[Callback]]:
@@ -117,6 +127,8 @@ def _runs(
     if bool((ratios != 1).any()) and (scheduler is not None or learning):
         what = "a schedule" if scheduler is not None else "what a regularizer learns"
         raise ValueError(f"{what} moves by the lr of all: the models' must be equal")
+    if learning and order.clip_norm is not None:
+        raise ValueError("what a regularizer learns is no part of the norm of a stack's gradient")
     if len({id(r) for r in learning}) < len(learning):
         raise ValueError("a regularizer that learns parameters of its own is of one model")
     runs = [
@@ -131,6 +143,34 @@ def _runs(
         if overridden(run, "on_batch_end"):
             raise ValueError("on_batch_end is called for one model: a stack has none for each")
     return runs
+
+
+def _check_groups(order: Order, optimizer: Any, lrs: Sequence[float]) -> None:
+    """Refuse an optimiser that would train each model by itself otherwise."""
+    made = order.optimizer is not None and not isinstance(order.optimizer, Optimizer)
+    fixed = order.optimizer is not None and (
+        not made or "lr" in getattr(order.optimizer, "keywords", {})
+    )
+    if fixed and len(set(lrs)) > 1:
+        raise ValueError("the optimizer has an lr of its own, which each model would be trained "
+                         "with, not with that of the list. Hint: a factory without lr")  # fmt: skip
+    if made and isinstance(optimizer, Optimizer):
+        alone = setup.make_optimizer(order.optimizer, order.model.models[0], max(lrs))
+        if not alike(_groups(alone, order.model.models[0]), _groups(optimizer, order.model)):
+            raise ValueError(
+                "the optimizer divides the parameters of a stack into other groups than those of "
+                "its models, whose shapes have an axis less"
+            )
+
+
+def _groups(optimizer: Optimizer, model: nn.Module) -> list[Any]:
+    """The optimiser's groups: the places of their parameters in the model, and their options."""
+    place = {id(p): number for number, p in enumerate(model.parameters())}
+    return [
+        ([place[id(p)] for p in group["params"] if id(p) in place],
+         {name: option for name, option in group.items() if name != "params"})
+        for group in optimizer.param_groups
+    ]  # fmt: skip
 
 
 def _of_each(data: Any) -> bool:
@@ -184,6 +224,33 @@ def _try_out(
                   targets=held.targets, training=name == "data")  # fmt: skip
 
 
+def _try_at_once(
+    order: Order, update: Update, transforms: Sequence[Any], place: torch.device, own: bool
+) -> None:
+    """Refuse what works for each model, but not for all at once."""
+    stack = order.model
+    buffers, sources = copies(stack.buffers()), Sources((order.data,), transforms)
+    drawn = sources.state()
+    try:
+        with random_state_kept(), modes_kept(stack):
+            enter_train_mode(stack)
+            if own:
+                x, y = next(iter(_batches(order, None, place, transforms, own)))
+            else:
+                held = make_batches(order.data, order.batch_size, place, shuffle=False)
+                x, y = held.peek(order.batch_size)
+                x, y = (x, y) if order.transform is None else order.transform(x, y)
+            update.backward(x, y)
+    except MISTAKES as error:
+        raise ValueError(
+            f"the models cannot be trained at once, only one after another: {error}"
+        ) from error
+    finally:
+        update.clear()
+        put_back(stack.buffers(), buffers)
+        sources.load(drawn)
+
+
 def _validation(
     order: Order, losses: Sequence[Any], place: torch.device
 ) -> Callable[[], Sequence[Row]]:
@@ -230,7 +297,8 @@ class StackedLoss:
             rows = loss(output.flatten(0, 1), target, reduction="none").view(len(output), -1)
             if loss not in OF_LABELS or target.is_floating_point():
                 return torch.mean(rows, 1)
-            counted: Tensor = torch.sum(rows, 1) / (target != IGNORED).view(len(output), -1).sum(1)
+            known: Tensor = (target != IGNORED).view(len(output), -1)
+            counted: Tensor = torch.sum(rows, 1) / known.sum(1)
             return counted
         losses: Tensor = vmap(loss, (0, 0 if self.own else None))(output, y)
         return losses

@@ -54,6 +54,12 @@ class Update:
         self.after = sorted((part for part in penalties if part.rank), key=attrgetter("rank"))
         self.values: list[Tensor] = []  # of those by autograd, at the last batch
         self.of_one = [part for part in penalties if isinstance(part, PartOfOne)]
+        decays = any(group.get("weight_decay") for group in optimizer.param_groups)
+        self.partly = (
+            decays
+            and isinstance(model, Stack)
+            and any(len(part.numbers) < len(model) for part in penalties)
+        )
         self.steps = StepSizes(optimizer)
         for part in self.after:
             if part.needs_steps:
@@ -123,9 +129,15 @@ class Update:
             penalty = torch.stack(self.values).sum()
             total = total + penalty
         total.backward()  # type: ignore[no-untyped-call]
+        idle = [p for p in self.trained if p.grad is None] if self.partly else []
         for part in self.in_place:
             part.add_gradient(x)
         gather(self.of_one)
+        if any(p.grad is not None for p in idle):
+            raise ValueError(
+                "weight_decay would reach parameters that take no part in the loss, where they are "
+                "penalised in some models, in the others, too"
+            )
         if self.clip_norm is not None:
             self._clip(self.clip_norm)
         return losses.detach(), None if penalty is None else penalty.detach()
@@ -177,7 +189,7 @@ class Update:
         if not self.stacked:
             nn.utils.clip_grad_norm_(self.trained, limit)
             return
-        grads = [p.grad for p in self.model.parameters() if p.grad is not None]
+        grads = [p.grad for p in self.trained if p.grad is not None]
         squares = [grad.flatten(1).square().sum(1) for grad in grads]
         norms = torch.stack(squares).sum(0).sqrt()  # (M,)
         factors = (limit / (norms + 1e-6)).clamp(max=1.0)  # as torch's own
