@@ -280,6 +280,20 @@ def test_foreign_files_do_no_harm(foreign: bytes) -> None:
         assert set(index(out)) - {"1_tiny/2_odd.html"} == {"1_tiny/1_good.html"}
 
 
+@pytest.mark.parametrize("make", NO_FILES)
+@pytest.mark.parametrize("kind", ["html", "json"])
+def test_what_is_no_file_is_no_deck(make, kind: str) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        out = Path(root)
+        (out / "1_tiny").mkdir()
+        facts = json.dumps({"title": "Good", "slides": 1, "seconds": 2.0})
+        for suffix in {"html", "json"} - {kind}:
+            (out / f"1_tiny/1_odd.{suffix}").write_text(facts, encoding="utf-8")
+        make(out / f"1_tiny/1_odd.{kind}")
+        decks.write_index(out)
+        assert index(out) == {}
+
+
 def test_a_deck_whose_file_is_gone_is_forgotten(course: Path) -> None:
     assert run("--out", "out") == (0, "")
     Path("out/1_tiny/1_before.html").unlink()

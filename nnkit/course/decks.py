@@ -105,7 +105,7 @@ def write_index(out: Path) -> Path:
 
 def _read(facts: Path) -> Deck | None:
     """Return what the index says of a deck; None if it is gone, or this is another one's file."""
-    if not facts.with_suffix(".html").is_file():
+    if not (facts.is_file() and facts.with_suffix(".html").is_file()):  # a pipe would never end
         return None
     try:
         told = json.loads(facts.read_text("utf-8"))
