@@ -1,6 +1,8 @@
 """What one does with a trained model: predict, evaluate, average its weights."""
 
 import copy
+import importlib
+import re
 from functools import partial
 
 import numpy as np
@@ -15,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics import MeanSquaredError
 
+from nnkit import training
 from nnkit.models import MLP
 from nnkit.regularizers import L1, L2, GradientPenalty
 from nnkit.training import EMA, Callback, Checkpoint, Stack, accuracy, evaluate, fit, predict
@@ -213,3 +216,10 @@ def test_a_schedule_by_the_batch_moves_with_each_update():
     fit(net, (X, Y), batch_size=10, lr=0.8, scheduler=halving, callbacks=[Rates()], **options)
     assert seen == [0.8, 0.4, 0.4, 0.2, 0.2, 0.1, 0.05, 0.05, 0.025, 0.025]
     fit(net, (X, Y), batch_size=10, scheduler=schedule, **options)  # 5 batches are 3 updates
+
+
+def test_the_way_of_a_batch_is_told_by_names_that_there_are():
+    named = re.findall(r"``(\w+)\.(\w+)``", training.__doc__)
+    assert len(named) >= 6
+    for module, name in named:
+        assert hasattr(importlib.import_module(f"nnkit.training.{module}"), name)

@@ -6,6 +6,16 @@
     )
 
 Run once more, the same lines go on where a killed process was at the end of its last epoch.
+
+The way of one batch, from `fit` to the weights:
+
+1. ``assembly.for_one`` (of a `Stack`, ``stacked.for_stack``) makes of the arguments all that the
+   loop needs, once ``checks`` and ``probe.probe`` have refused what cannot be trained.
+2. ``loop.train_epoch`` takes the batch from ``batches.TensorBatches`` or ``LoaderBatches``.
+3. ``update.Update`` computes loss and gradient, adds the gradients of the ``penalties``, clips,
+   lets the optimiser step, and takes the proximal steps.
+4. ``faults.Watch`` gathers the losses, and at the end of the epoch makes the row of the `History`;
+   ``validation.validate`` adds what held-out data say.
 """
 
 from nnkit.training.callbacks import EMA, Callback, EarlyStopping
