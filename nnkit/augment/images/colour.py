@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nnkit._precision import widened
 from nnkit.augment.images.checks import Strength, check_images, per_sample
 
 GREY = (0.299, 0.587, 0.114)  # the eye's weights of red, green and blue (ITU-R BT.601)
@@ -129,6 +130,6 @@ def downscale(x: Tensor, scale: Strength) -> Tensor:
     out = x.clone()
     for size in {(h, w) for h, w in sizes.tolist()}:  # interpolate() gives a batch one size
         rows = (sizes == sizes.new_tensor(size)).all(1)
-        small = F.interpolate(x[rows], size, mode="bilinear", antialias=True)
-        out[rows] = F.interpolate(small, x.shape[-2:], mode="bilinear")
+        small = F.interpolate(widened(x[rows]), size, mode="bilinear", antialias=True)
+        out[rows] = F.interpolate(small, x.shape[-2:], mode="bilinear").to(x.dtype)
     return out
