@@ -273,7 +273,7 @@ def test_other_modules_are_refused():
 def test_a_net_with_masks_on_is_refused():
     net = MLP([2, 3, 1])
     prune.l1_unstructured(net.layers[0], "weight", 0.5)
-    with pytest.raises(ValueError, match="by prune"):
+    with pytest.raises(ValueError, match=r"by nnkit\.pruning\.finalize"):
         permute(net, 0, [2, 1, 0])
 
 
