@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 
 from nnkit.training import checks, setup
 from nnkit.training.batches import (
@@ -103,7 +104,12 @@ def for_one(order: Order, resume: Any, progress: bool) -> Training:
     if regularizer is not None:
         probe_penalty(regularizer, model)
     penalties = bound(regularizer, model)
-    predict, check = partial(forward, model), partial(probe, model, loss)
+    predict = partial(forward, model)
+
+    def check(*batch: Any, **options: Any) -> None:
+        with run.sources.kept():
+            probe(model, loss, *batch, **options)
+
     return Training(
         model=model,
         runs=[run],
@@ -132,7 +138,8 @@ def _validation(
     if order.validation is None:
         return lambda: [{}]
     held_out = make_batches(order.validation, HELD_OUT * order.batch_size, place, shuffle=False)
-    trial = held_out.peek(order.batch_size)
+    own = isinstance(order.validation, DataLoader)
+    trial = held_out.peek(held_out.batch_size if own else order.batch_size)
     check(*trial, targets=held_out.targets, name="validation", training=False)
     return partial(evaluate, order.model, predict, held_out, order.loss, order.metrics)
 
@@ -147,7 +154,7 @@ def _tried_out(order: Order, batches: Batches, check: Callable[..., None]) -> It
         return FirstChecked(source, check, has_batch_norm and ends_in_one_row(batches.loader))
     if batches.targets is None:
         return FirstChecked(source, check)
-    check(*batches.peek(order.batch_size), transform=transform, targets=batches.targets)
+    check(*batches.peek(batches.batch_size), transform=transform, targets=batches.targets)
     if batches.rows % batches.batch_size == 1:
         check(*batches.peek(1), transform=transform)  # batch normalisation fails on one row
     return source

@@ -29,6 +29,7 @@ from nnkit.training.probe import MISTAKES, probe, probe_penalty
 from nnkit.training.progress import Progress
 from nnkit.training.randomness import random_state_kept
 from nnkit.training.run import Run, copies, put_back
+from nnkit.training.sources import Sources
 from nnkit.training.stack import Stack
 from nnkit.training.update import Update
 
@@ -66,13 +67,16 @@ def for_stack(order: Order, seeds: Any, resume: Any, progress: bool) -> Training
     runs = _runs(order, optimizer, callbacks, regularizers, ratios)
     own = _of_each(order.data) or len(set(each("seed", seeds, count))) > 1
     batches = _batches(order, seeds, place, own)
-    _try_out(order, losses, regularizers, place)
+    sources = Sources((order.data, order.validation), order.transform, (stack, losses, callbacks))
+    with sources.kept():
+        _try_out(order, losses, regularizers, place)
     penalties = bound_to_stack(regularizers, stack, ratios, own)
     predict, loss = partial(stack, own=own), StackedLoss(losses, own)
     equal = bool((ratios == 1).all())
     update = Update(stack, predict, optimizer, loss, penalties, order.clip_norm,
                     None if equal else ratios)  # fmt: skip
-    _try_at_once(order, update, place, own)
+    with sources.kept():
+        _try_at_once(order, update, place, own)
     return Training(
         model=stack,
         runs=runs,
@@ -206,7 +210,7 @@ def _try_out(
             part = each[number if len(each) > 1 else 0]
             checks.check_data(name, part)
             held = make_batches(part, order.batch_size, place, shuffle=False)
-            probe(models[number], losses[number], *held.peek(order.batch_size), name=name,
+            probe(models[number], losses[number], *held.peek(held.batch_size), name=name,
                   transform=order.transform if name == "data" else None,
                   targets=held.targets, training=name == "data")  # fmt: skip
 
@@ -222,7 +226,7 @@ def _try_at_once(order: Order, update: Update, place: torch.device, own: bool) -
                 x, y = next(iter(_batches(order, None, place, own)))
             else:
                 held = make_batches(order.data, order.batch_size, place, shuffle=False)
-                x, y = held.peek(order.batch_size)
+                x, y = held.peek(held.batch_size)
                 x, y = (x, y) if order.transform is None else order.transform(x, y)
             update.backward(x, y)
     except MISTAKES as error:
