@@ -563,7 +563,7 @@ def test_without_pillow_the_cure_is_named(monkeypatch):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_the_resolution_of_images_in_half_precision_is_lowered(dtype):
     x = torch.rand(3, 2, 8, 8).to(dtype)
-    new = lower_resolution(x, 0.5)
+    new = downscale(x, 0.5)
     assert new.dtype == dtype
-    wanted = lower_resolution(x.float(), 0.5)
+    wanted = downscale(x.float(), 0.5)
     torch.testing.assert_close(new.float(), wanted, atol=0.01, rtol=0.01)

@@ -128,3 +128,39 @@ def test_the_value_that_was_silently_wrong():
         sweep(
             lambda seed: nn.Linear(4, 1), (X, y), loss=F.poisson_nll_loss, grid={"lr": [0.1, 0.2]}
         )
+
+
+class Wrapped(nn.Module):
+    """A model whose output is an object that holds tensors."""
+
+    def __init__(self, wrap):
+        super().__init__()
+        self.layer, self.wrap = nn.Linear(4, 1), wrap
+
+    def forward(self, x):
+        return self.wrap(self.layer(x))
+
+
+class Output:
+    def __init__(self, mean):
+        self.mean = mean
+
+
+OBJECTS = {
+    "a distribution": (lambda o: torch.distributions.Normal(o, 1.0), lambda d, t: -d.log_prob(t)),
+    "in another": (
+        lambda o: torch.distributions.LogNormal(o, 1.0),
+        lambda d, t: -d.log_prob(t),
+    ),
+    "an object": (Output, lambda o, t: (o.mean - t).square()),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_outputs_that_are_objects_are_followed_too(name):
+    wrap, each = OBJECTS[name]
+    X, y = torch.randn(12, 4), torch.rand(12)
+    options = {"loss": lambda o, t: each(o, t).mean(), "epochs": 1}
+    with pytest.raises(ValueError, match=r"\(12, 1\) and \(12,\) meet element by element"):
+        fit(Wrapped(wrap), (X, y), **options)
+    assert len(fit(Wrapped(wrap), (X, y[:, None]), **options)) == 1

@@ -114,6 +114,13 @@ class OwnDataset(TensorDataset):
         return x + 1000, y
 
 
+class AtOnce:
+    """Draws when it is asked for an iterator, not with the first batch."""
+
+    def __iter__(self):
+        return iter(torch.randperm(10).view(2, 5).tolist())
+
+
 def doubled(items):
     x, y = torch.utils.data.default_collate(items)
     return 2 * x, y
@@ -129,10 +136,22 @@ def doubled(items):
         DataLoader(TensorDataset(*pair(10)), 4, collate_fn=doubled),
         DataLoader(TensorDataset(*pair(10)), 4, sampler=[3, 1, 2]),
         DataLoader(TensorDataset(*pair(10)), batch_sampler=[[1, 2], [3]]),
+        DataLoader(TensorDataset(*pair(10)), batch_sampler=AtOnce()),
         DataLoader(TensorDataset(*pair(10)), batch_size=None),
         DataLoader(TensorDataset(*pair(10)), 4, num_workers=1),
     ],
-    ids=["own", "stream", "class", "subset", "collate", "sampler", "batches", "single", "worker"],
+    ids=[
+        "own",
+        "stream",
+        "class",
+        "subset",
+        "collate",
+        "sampler",
+        "batches",
+        "at once",
+        "single",
+        "worker",
+    ],
 )
 def test_any_other_loader_is_gone_through_as_it_is(loader):
     batches = make_batches(loader, 1, CPU, shuffle=True)
@@ -204,7 +223,8 @@ def test_rows_are_counted_at_the_inputs_if_the_target_has_none():
     assert rows_of({"a": torch.ones(3, 2)}, None) == 3
     assert rows_of(None, None) == 1
     with pytest.raises(ValueError, match=r"have 2, 3 rows: .* weighs in a mean. Hint: rows come"):
-        rows_of(torch.ones(3), {"a": torch.ones(2), "b": torch.ones(3)})
+        rows_of(torch.ones(4), {"a": torch.ones(2), "b": torch.ones(3)})
+    assert rows_of(torch.ones(3), {"a": torch.ones(2), "b": torch.ones(3)}) == 3
 
 
 def test_a_model_is_called_with_what_it_takes():

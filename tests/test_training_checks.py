@@ -466,6 +466,20 @@ def triplet(output, y):
     return F.triplet_margin_loss(output, output.roll(1, 0), output.roll(2, 0))
 
 
+class Unsized:
+    def __iter__(self):
+        return iter(range(33))
+
+
+def one_by_one(rows):
+    """Labels of different lengths without padding, as CTC takes them."""
+    inputs, labels = zip(*rows, strict=True)
+    return torch.stack(inputs), (
+        torch.cat(labels).clamp(min=1),
+        torch.tensor(list(map(len, labels))),
+    )
+
+
 holes = VALUES[:, None].clone()
 holes[5] = math.nan
 tokens = torch.randint(0, 7, (33, 6))
@@ -519,6 +533,21 @@ GOOD = {
         lambda: one().bfloat16(),
         (X.bfloat16(), VALUES[:, None].bfloat16()),
         F.mse_loss,
+    ),
+    "labels one after the other": (
+        lambda: nn.Sequential(nn.Unflatten(1, (4, 1)), nn.Linear(1, 3), nn.LogSoftmax(-1)),
+        DataLoader([(x, LABELS[: 1 + n % 2]) for n, x in enumerate(X)], 11, collate_fn=one_by_one),
+        lambda o, y: F.ctc_loss(o.transpose(0, 1), y[0], torch.full((len(o),), 4), y[1]),
+    ),
+    "a loader's own batch size": (
+        lambda: nn.Sequential(nn.Unflatten(0, (-1, 3)), nn.Flatten(0, 1), net()),
+        DataLoader(TensorDataset(X, LABELS), 3),
+        F.cross_entropy,
+    ),
+    "a sampler of unknown length": (
+        lambda: nn.Sequential(nn.BatchNorm1d(4), net()),
+        DataLoader(TensorDataset(X, LABELS), 11, sampler=Unsized()),
+        F.cross_entropy,
     ),
     "a list of pairs in a loader": (
         net,
@@ -750,3 +779,10 @@ def test_a_search_that_remembers_frozen_weights_is_refused():
         model, (x, y), loss=F.mse_loss, optimizer=torch.optim.LBFGS, lr=0.1, batch_size=20, epochs=2
     )
     assert torch.equal(model[0].weight, frozen)
+
+
+def test_labels_are_looked_at_after_the_transform():
+    shifted = {"transform": lambda x, y: (x, y - 1), "loss": F.cross_entropy, "epochs": 1}
+    assert len(fit(net(), (X, LABELS + 1), **shifted)) == 1
+    with pytest.raises(ValueError, match="the labels run from -1"):
+        fit(net(), (X, LABELS), **shifted)

@@ -38,7 +38,7 @@ class Late:
     """A loss that is as usual until a given call, and then `value`."""
 
     def __init__(self, at: int, value: float = math.nan) -> None:
-        self.calls, self.at, self.value = -1, at, value  # the first call is the trial
+        self.calls, self.at, self.value = 0, at, value
 
     def __call__(self, output, target):
         self.calls += 1

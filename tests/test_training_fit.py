@@ -1,5 +1,6 @@
 """`fit` does what a loop written by hand does."""
 
+import copy
 from functools import partial
 
 import pytest
@@ -402,3 +403,35 @@ def test_it_returns_a_history_of_whole_epochs():
     assert history["epoch"] == [1, 2, 3]
     assert all(seconds > 0 for seconds in history["seconds"])
     assert history.stop_reason == ""
+
+
+class Fading:
+    """A loss that counts its calls."""
+
+    calls = 0
+
+    def __call__(self, output, y):
+        self.calls += 1
+        return (output - y).square().mean() / self.calls
+
+
+@pytest.mark.parametrize("form", ["tensors", "loader"])
+def test_trying_out_leaves_no_trace_in_what_counts_or_draws(form):
+    def noise(generator):
+        return lambda x, y: (x + torch.randn(x.shape, generator=generator), y)
+
+    torch.manual_seed(0)
+    x, y = torch.randn(12, 3), torch.randn(12, 1)
+    model = nn.Linear(3, 1)
+    by_hand = copy.deepcopy(model)
+    data = (x, y) if form == "tensors" else DataLoader(list(zip(x, y, strict=True)), 12)
+    transform, loss = noise(torch.Generator().manual_seed(1)), Fading()
+    fit(model, data, loss=loss, transform=transform, optimizer=torch.optim.SGD, lr=0.1,
+        batch_size=12, epochs=1, seed=3)  # fmt: skip
+    torch.manual_seed(3)
+    order = torch.randperm(12) if form == "tensors" else torch.arange(12)
+    noisy, target = noise(torch.Generator().manual_seed(1))(x[order], y[order])
+    Fading()(by_hand(noisy), target).backward()
+    for ours, alone in zip(model.parameters(), by_hand.parameters(), strict=True):
+        torch.testing.assert_close(ours, alone - 0.1 * alone.grad)
+    assert loss.calls == 1

@@ -93,6 +93,31 @@ class NoisyStream(IterableDataset):
             yield X[i], Y[i]
 
 
+class StreamByPass(ByPass, IterableDataset):
+    def __iter__(self):
+        return ((X[i], Y[i]) for i in super().__iter__())
+
+
+class ByRow(Dataset):
+    rows = 0
+
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, i):
+        self.rows += 1
+        return X[i] + 0.01 * (self.rows % 17), Y[i]
+
+
+class ByNumpysPass(ByPass):
+    def __init__(self):
+        self.passes = np.int64(0)
+
+    def __iter__(self):
+        self.passes += 1
+        return iter(np.random.default_rng(self.passes).permutation(len(X)).tolist())
+
+
 def noise_of(generator):
     return lambda x, y: (x + 0.1 * torch.randn(x.shape, generator=generator), y)
 
@@ -112,6 +137,14 @@ def annealed():
             return x + torch.randn_like(x) / self.calls, y
 
     return Annealed()
+
+
+class AnnealedModule(nn.Module):
+    calls = 0
+
+    def forward(self, x, y):
+        self.calls += 1
+        return x / self.calls, y
 
 
 def seeded(seed=7):
@@ -137,6 +170,9 @@ DATA = {
     "noisy rows": lambda: DataLoader(Noisy(random.Random(2)), 5, shuffle=True),
     "noisy data set": lambda: Noisy(random.Random(2)),
     "a stream": lambda: DataLoader(NoisyStream(), 5),
+    "a stream by the pass": lambda: DataLoader(StreamByPass(), 5),
+    "by the row": lambda: DataLoader(ByRow(), 5),
+    "a counter of NumPy": lambda: DataLoader(D, 5, sampler=ByNumpysPass()),
     "a worker": lambda: DataLoader(Noisy(random.Random(2)), 12, num_workers=1, shuffle=True,
                                    generator=seeded()),
 }  # fmt: skip
@@ -148,6 +184,7 @@ TRANSFORMS = {
     "global": lambda: shared.manual_seed(1) and global_noise,
     "partial": lambda: functools.partial(lambda x, y, by: by(x, y), by=InputNoise(0.1, seeded())),
     "annealed": annealed,
+    "a module": lambda: AnnealedModule(),
 }
 
 

@@ -44,7 +44,7 @@ class AlignmentCheck(TorchDispatchMode):  # type: ignore[no-untyped-call]
             int, torch.Size
         ] = {}  # shapes before they were expanded to meet others
         for item, origin in ((output, OUTPUT), (target, TARGET)):
-            for tensor in _tensors(item):
+            for tensor in _within(item):
                 self._mark(tensor, self._origin(tensor) | origin)
 
     def __torch_dispatch__(
@@ -98,6 +98,15 @@ class AlignmentCheck(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _mark(self, tensor: Tensor, origin: int) -> None:
         if origin:
             self._origins[id(tensor)] = (tensor, origin)
+
+
+def _within(item: Any, depth: int = 4) -> Iterator[Tensor]:
+    """The tensors of an item, also those that objects hold, such as a distribution."""
+    for leaf in tree_leaves(item):
+        if isinstance(leaf, Tensor):
+            yield leaf
+        elif depth and hasattr(leaf, "__dict__") and not isinstance(leaf, type):
+            yield from _within(list(vars(leaf).values()), depth - 1)
 
 
 def _tensors(item: Any) -> Iterator[Tensor]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 
 from nnkit.training import checks, setup
 from nnkit.training.batches import (
@@ -106,8 +107,12 @@ def for_one(order: Order, resume: Any, progress: bool) -> Training:
     if regularizer is not None:
         probe_penalty(regularizer, model)
     penalties = bound(regularizer, model)
-    check = partial(probe, model, loss)
     predict = mixed(partial(forward, model), place, order.autocast)
+
+    def check(*batch: Any, **options: Any) -> None:
+        with run.sources.kept():
+            probe(model, order.loss, *batch, **options)
+
     loss = mixed(loss, place, order.autocast)
     return Training(
         model=model,
@@ -139,7 +144,8 @@ def _validation(
     if order.validation is None:
         return lambda: [{}]
     held_out = make_batches(order.validation, HELD_OUT * order.batch_size, place, shuffle=False)
-    trial = held_out.peek(order.batch_size)
+    own = isinstance(order.validation, DataLoader)
+    trial = held_out.peek(held_out.batch_size if own else order.batch_size)
     check(*trial, targets=held_out.targets, name="validation", training=False)
     loss = mixed(order.loss, place, order.autocast)
     return partial(validate, order.model, predict, held_out, loss, order.metrics)
@@ -155,7 +161,7 @@ def _tried_out(order: Order, batches: Batches, check: Callable[..., None]) -> It
         return FirstChecked(source, check, has_batch_norm and ends_in_one_row(batches.loader))
     if batches.targets is None:
         return FirstChecked(source, check)
-    check(*batches.peek(order.batch_size), transform=transform, targets=batches.targets)
+    check(*batches.peek(batches.batch_size), transform=transform, targets=batches.targets)
     if batches.rows % batches.batch_size == 1:
         check(*batches.peek(1), transform=transform)  # batch normalisation fails on one row
     return source

@@ -99,7 +99,7 @@ class LoaderBatches:
     """Batches as a DataLoader gives them, moved to the device."""
 
     def __init__(self, loader: DataLoader[Any], device: torch.device) -> None:
-        self.loader, self.device = loader, device
+        self.loader, self.device, self.batch_size = loader, device, loader.batch_size or 1
 
     def __len__(self) -> int:
         return len(self.loader)
@@ -110,9 +110,7 @@ class LoaderBatches:
         Raises:
             ValueError: there is no batch, or none any more.
         """
-        sources = Sources((self.loader,))
-        before = sources.state()
-        with random_state_kept():
+        with Sources((self.loader,)).kept(), random_state_kept():
             batches = iter(self)
             first = next(batches, None)
             if first is None:
@@ -125,7 +123,6 @@ class LoaderBatches:
                         "epoch. Hint: an IterableDataset whose __iter__ begins anew, or its rows "
                         "in a list"
                     )
-        sources.load(before)
         return first
 
     @property

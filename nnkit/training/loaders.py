@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import length_hint
 from typing import Any
 
 import torch
@@ -54,7 +55,7 @@ def ends_in_one_row(loader: DataLoader[Any]) -> bool:
     """Whether a loader is known to give a batch of one row beside larger ones."""
     batches = loader.batch_sampler
     if type(batches) is BatchSampler and not is_stream(loader):
-        rows = len(batches.sampler)  # type: ignore[arg-type]
+        rows = length_hint(batches.sampler, 0)  # a sampler need not know
         return not batches.drop_last and batches.batch_size > 1 and rows % batches.batch_size == 1
     return isinstance(batches, (list, tuple)) and any(len(rows) == 1 for rows in batches)
 
@@ -68,10 +69,11 @@ def drawn(loader: DataLoader[Any]) -> Iterable[Any]:
 
 
 def _gathered(loader: DataLoader[Any], sampler: Iterable[list[Any]]) -> Iterator[Any]:
+    batches = iter(sampler)  # before the base seed, as a loader does: it may draw at once
     _draw_base_seed(loader)
     dataset: Any = loader.dataset
     rows_of = getattr(dataset, "__getitems__", None) or (lambda rows: [dataset[i] for i in rows])
-    for rows in sampler:
+    for rows in batches:
         yield loader.collate_fn(rows_of(rows))
 
 

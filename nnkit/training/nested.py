@@ -119,10 +119,12 @@ def rows_of(x: Any, y: Any) -> int:
     """
     if isinstance(y, Tensor):
         return len(y) if y.ndim else 1
-    for item in (y, x):
-        lengths = set(_lengths(item))
+    of_target, of_inputs = set(_lengths(y)), set(_lengths(x))
+    agreed = of_target & of_inputs  # a target may have tensors that are no rows: CTC's labels
+    for lengths in (of_target, agreed) if of_target else (of_inputs,):
         if len(lengths) == 1:
             return lengths.pop()
+    for lengths in (of_target, of_inputs):
         if lengths:
             raise ValueError(
                 f"the tensors of a batch have {', '.join(map(str, sorted(lengths)))} rows: it is "

@@ -54,6 +54,7 @@ def probe(
                 model.eval()
             if transform is not None:
                 x, y = _try_transform(transform, x, y)
+                targets = None  # they may be others, too
             output = _try_model(model, x, name)
             check_targets(loss, output, y if targets is None else targets, name)
             rows_of(x, y)

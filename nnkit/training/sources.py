@@ -5,14 +5,15 @@ from __future__ import annotations
 import inspect
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch import Tensor
+from torch.utils.data import DataLoader
 
 GENERATORS = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
 LEAVES = (type(None), str, bytes, int, float, complex, type, ModuleType, Tensor, np.ndarray)
@@ -20,9 +21,9 @@ MANY = 100  # a longer list is one of rows, not of transforms
 
 
 class Sources:
-    """The generators that anything in a run holds, and the counters of samplers and transforms.
+    """The generators that anything in a run holds, and the counters of objects of one's own.
 
-    A sampler of one's own may count its passes and seed itself by that.
+    A sampler or a stream may count its passes and seed itself by that, a loss its calls.
 
     Args:
         loaders: the data for training and validation, in any form.
@@ -31,11 +32,9 @@ class Sources:
     """
 
     def __init__(self, loaders: Sequence[Any], transform: Any = None, others: Any = ()) -> None:
-        found = _reached([*loaders, transform, others])
+        found = list(_reached([*loaders, transform, others]))
         self.generators = [item for item in found if isinstance(item, GENERATORS)]
-        of_loaders = [loader for loader in loaders if isinstance(loader, DataLoader)]
-        samplers = [sampler for one in of_loaders for sampler in (one.sampler, one.batch_sampler)]
-        self._holders = list(filter(_is_own, _reached([samplers, transform], (Dataset, nn.Module))))
+        self._holders = [item for item in found if _is_own(item)]
         self._before = [_counters(item) for item in self._holders]
 
     def state(self) -> dict[str, Any]:
@@ -50,12 +49,24 @@ class Sources:
         """Take back what `state` gave."""
         for generator, saved in zip(self.generators, state["generators"], strict=True):
             _set(generator, saved)
-        for item, moved in zip(self._holders, state["counters"], strict=True):
-            vars(item).update(moved)
+        kept = zip(self._holders, self._before, state["counters"], strict=True)
+        for item, before, moved in kept:
+            for name in _counters(item).keys() - before.keys() - moved.keys():
+                del vars(item)[name]  # until it counted, its class said where to start
+            vars(item).update(before | moved)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Whatever is drawn and counted inside, afterwards it is as if nothing had been."""
+        before = self.state()
+        try:
+            yield
+        finally:
+            self.load(before)
 
     def form(self) -> str:
         """What there is, to tell one run from another."""
-        return f"{len(self.generators)}, samplers and transforms: {len(self._holders)}"
+        return f"{len(self.generators)}, objects with counters: {len(self._holders)}"
 
 
 def _reached(items: Any, outside: tuple[type, ...] = ()) -> Iterator[Any]:
@@ -84,7 +95,12 @@ def _inside(item: Any) -> list[Any]:
         return [item.__self__, item.__func__]
     if isinstance(item, FunctionType):
         used = inspect.getclosurevars(item)
+        if str(item.__globals__.get("__name__")).startswith("torch."):  # what it wraps is enough
+            compiled = getattr(item, "_torchdynamo_orig_callable", None)
+            return [compiled] if compiled else list(used.nonlocals.values())
         return [*used.nonlocals.values(), *used.globals.values()]
+    if hasattr(item, "_orig_mod"):  # not what compiles it
+        return [item._orig_mod]
     if isinstance(item, DataLoader):  # without the iterator of persistent workers
         names = ("dataset", "sampler", "batch_sampler", "generator", "collate_fn")
         return [getattr(item, name) for name in names]
@@ -98,7 +114,11 @@ def _is_own(item: Any) -> bool:
 
 
 def _counters(item: Any) -> dict[str, Any]:
-    return {name: value for name, value in vars(item).items() if isinstance(value, (int, float))}
+    return {
+        name: value.item() if isinstance(value, np.number) else value
+        for name, value in vars(item).items()
+        if isinstance(value, (int, float, np.number)) and name != "training"  # the loop's own
+    }
 
 
 def _get(generator: Any) -> Any:

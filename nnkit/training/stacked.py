@@ -69,14 +69,17 @@ def for_stack(order: Order, seeds: Any, resume: Any, progress: bool) -> Training
     drawn_alone = len(set(each("seed", seeds, count))) > 1 or _is_list(order.transform)
     own = _of_each(order.data) or drawn_alone
     batches = _batches(order, seeds, place, transforms, own)
-    _try_out(order, losses, regularizers, transforms, place)
+    sources = Sources((order.data, order.validation), transforms, (stack, losses, callbacks))
+    with sources.kept():
+        _try_out(order, losses, regularizers, transforms, place)
     penalties = bound_to_stack(regularizers, stack, ratios, own)
     predict = mixed(partial(stack, own=own), place, order.autocast)
     loss = mixed(StackedLoss(losses, own), place, order.autocast)
     equal = bool((ratios == 1).all())
     update = Update(stack, predict, optimizer, loss, penalties, order.clip_norm,
                     None if equal else ratios, order.accumulate)  # fmt: skip
-    _try_at_once(order, update, transforms, place, own)
+    with sources.kept():
+        _try_at_once(order, update, transforms, place, own)
     return Training(
         model=stack,
         runs=runs,
@@ -219,7 +222,7 @@ def _try_out(
             part = parts[number]
             checks.check_data(name, part)
             held = make_batches(part, order.batch_size, place, shuffle=False)
-            probe(models[number], losses[number], *held.peek(order.batch_size), name=name,
+            probe(models[number], losses[number], *held.peek(held.batch_size), name=name,
                   transform=transforms[number] if name == "data" else None,
                   targets=held.targets, training=name == "data")  # fmt: skip
 
@@ -229,8 +232,7 @@ def _try_at_once(
 ) -> None:
     """Refuse what works for each model, but not for all at once."""
     stack = order.model
-    buffers, sources = copies(stack.buffers()), Sources((order.data,), transforms)
-    drawn = sources.state()
+    buffers = copies(stack.buffers())
     try:
         with random_state_kept(), modes_kept(stack):
             enter_train_mode(stack)
@@ -238,7 +240,7 @@ def _try_at_once(
                 x, y = next(iter(_batches(order, None, place, transforms, own)))
             else:
                 held = make_batches(order.data, order.batch_size, place, shuffle=False)
-                x, y = held.peek(order.batch_size)
+                x, y = held.peek(held.batch_size)
                 x, y = (x, y) if order.transform is None else order.transform(x, y)
             update.backward(x, y)
     except MISTAKES as error:
@@ -248,7 +250,6 @@ def _try_at_once(
     finally:
         update.clear()
         put_back(stack.buffers(), buffers)
-        sources.load(drawn)
 
 
 def _validation(
