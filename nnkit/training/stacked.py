@@ -69,7 +69,7 @@ def for_stack(order: Order, seeds: Any, resume: Any, progress: bool) -> Training
     drawn_alone = len(set(each("seed", seeds, count))) > 1 or _is_list(order.transform)
     own = _of_each(order.data) or drawn_alone
     batches = _batches(order, seeds, place, transforms, own)
-    sources = Sources((order.data, order.validation), transforms, (stack, losses, callbacks))
+    sources = Sources((order.data, order.validation), transforms, (stack.net, losses, callbacks))
     with sources.kept():
         _try_out(order, losses, regularizers, transforms, place)
     penalties = bound_to_stack(regularizers, stack, ratios, own)
@@ -134,8 +134,9 @@ def _runs(
         raise ValueError("what a regularizer learns is no part of the norm of a stack's gradient")
     if len({id(r) for r in learning}) < len(learning):
         raise ValueError("a regularizer that learns parameters of its own is of one model")
+    none = Sources(())  # a stack is kept in no checkpoint
     runs = [
-        Run(model, optimizer, scheduler, order.epochs, own, regularizer=regularizer,
+        Run(model, optimizer, scheduler, order.epochs, own, none, regularizer=regularizer,
             lr_ratio=float(ratio))
         for model, own, regularizer, ratio in zip(
             order.model.models, callbacks, regularizers, ratios, strict=True
