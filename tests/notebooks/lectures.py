@@ -8,9 +8,9 @@ differ by one in the last digit. Its id names file, number and slide, as in
 `lectures/18_architecture/1_neuron.md::Cell 3: The neuron by hand`. With `--rebuild-references`
 nothing is compared: the references are written anew, and the diff is for you to read.
 
-A part that passes as a whole is kept in build/runs; decks, site and notebooks are written from that.
-While all that it stands on is the same, what it showed is judged again, and it is not run again. In
-CI it is.
+A part that passes as a whole is kept in build/runs; decks, site and notebooks are written from it.
+While all that it stands on is the same, it is not run again, but what it showed is judged again. In
+CI it is run.
 """
 
 import difflib
