@@ -31,7 +31,7 @@ from nnkit.augment.speech import (
     snr,
     time_stretch,
 )
-from nnkit.augment.speech.spectra import istft, mel_filters, stft
+from nnkit.augment.speech._spectra import istft, mel_filters, stft
 from nnkit.training import fit
 
 RATE = 8000

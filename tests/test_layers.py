@@ -20,7 +20,7 @@ from nnkit.layers import (
     Shared1d,
 )
 from nnkit.plots import CLASS_COLOURS, network
-from nnkit.plots.diagrams import edge_colour
+from nnkit.plots._diagrams import edge_colour
 
 
 @st.composite

@@ -12,9 +12,9 @@ from matplotlib.patches import FancyArrowPatch
 from torch import nn
 
 from nnkit.plots import BLUE, CLASS_COLOURS, INK, ORANGE, points, surface
-from nnkit.plots.encoding import pixels
-from nnkit.plots.fields import evaluate, tints
-from nnkit.plots.relief import paper, seen
+from nnkit.plots._canvas import pixels
+from nnkit.plots._fields import evaluate, tints
+from nnkit.plots._relief import paper, seen
 
 W, B = torch.tensor([1.5, -0.8]), 0.6
 

@@ -30,7 +30,7 @@ from nnkit.regularizers import (
     Sum,
     WeightPenalty,
 )
-from nnkit.regularizers.constraints import Constraint
+from nnkit.regularizers._groups import Constraint
 from nnkit.training import Callback, fit
 from nnkit.training.penalties import bound
 

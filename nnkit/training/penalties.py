@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from nnkit._precision import widened
-from nnkit.regularizers.norms import L1, L2
-from nnkit.regularizers.weights import WeightPart
+from nnkit.regularizers._norms import L1, L2
+from nnkit.regularizers._weights import WeightPart
 from nnkit.training.alike import grouped
 from nnkit.training.stack import Stack
 from nnkit.training.steps import StepSizes, StepSizesOfOne
