@@ -31,7 +31,7 @@ from nnkit.regularizers import (
     largest_slope,
     lipschitz_bound,
 )
-from nnkit.regularizers.groups import proximal_rows
+from nnkit.regularizers._groups import proximal_rows
 from nnkit.training import Checkpoint, fit
 from nnkit.training._optimizers import FusedAdam
 

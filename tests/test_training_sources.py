@@ -24,7 +24,7 @@ from torch.utils.data import (
     WeightedRandomSampler,
 )
 
-from nnkit.augment.compose import Compose
+from nnkit.augment._compose import Compose
 from nnkit.regularizers import InputNoise
 from nnkit.training import Callback, Checkpoint, fit
 from nnkit.training import _checkpoint as checkpoint

@@ -137,7 +137,7 @@ class Sweep:
             title: what to see.
         """
         from nnkit.plots import spread
-        from nnkit.plots.canvas import set_title
+        from nnkit.plots._canvas import set_title
 
         if not self.grid:
             raise ValueError("there is no hyperparameter to draw along, only seeds")

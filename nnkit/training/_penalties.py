@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from nnkit._precision import widened
-from nnkit.regularizers.norms import L1, L2
-from nnkit.regularizers.penalty import Part
-from nnkit.regularizers.weights import WeightPart
+from nnkit.regularizers._norms import L1, L2
+from nnkit.regularizers._penalty import Part
+from nnkit.regularizers._weights import WeightPart
 from nnkit.training._optimizers import StepSizes, StepSizesOfOne
 from nnkit.training._stack import Stack, grouped
 
