@@ -11,7 +11,7 @@ NO_SANDBOX = "homework is graded in a sandbox of bubblewrap, which only Linux ha
 NO_POSIX = (
     "Windows has no make, no fork, no terminal, no #! of POSIX, and links ask for a privilege"
 )
-NOT_MEASURED = "times and memory have been measured on Linux, so their limits hold there"
+NOT_MEASURED = "memory has been measured on Linux, so its limit holds there"
 
 posix = pytest.mark.skipif(WINDOWS, reason=NO_POSIX)
 sandboxed = pytest.mark.skipif(not LINUX, reason=NO_SANDBOX)

@@ -32,7 +32,7 @@ from nnkit.regularizers import (
 )
 from nnkit.regularizers._groups import Constraint
 from nnkit.training import Callback, fit
-from nnkit.training.penalties import bound
+from nnkit.training._penalties import bound
 
 
 def net(sizes=(3, 5, 4, 2), norm=None, seed=0):
