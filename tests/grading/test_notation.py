@@ -12,7 +12,10 @@ HONEST = {
     "a question": ("def d(): return 1\nd?", "assert d() == 1"),
     "a command": ("files = !echo one\ndef e(): return files", "assert e() == ['one']"),
     "display": ("display(3)\ndef f(): return 1", "assert f() == 1"),
-    "the shell": ("get_ipython().run_line_magic('pinfo', '')\ndef g(): return 1", "assert g() == 1"),
+    "the shell": (
+        "get_ipython().run_line_magic('pinfo', '')\ndef g(): return 1",
+        "assert g() == 1",
+    ),
     "a named tuple as state": (
         "from collections import namedtuple\nState = namedtuple('State', 'n')\n"
         "def h(state=None): return State(1) if state is None else state.n",

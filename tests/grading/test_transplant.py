@@ -240,7 +240,9 @@ def test_an_essay_that_was_not_written_is_the_stub() -> None:
     assert transplant(release, release).cells[-1].source == release.cells[-1].source
 
 
-@pytest.mark.parametrize("sign", [" ", "[", "`", "*a ", "> ", "$", "<", "![", "\n\n", "- ", "# a\n"])
+@pytest.mark.parametrize(
+    "sign", [" ", "[", "`", "*a ", "> ", "$", "<", "![", "\n\n", "- ", "# a\n"]
+)
 def test_an_essay_that_would_take_long_to_show_is_cut(sign: str) -> None:
     text = taken([code(sign * 190_000, "essay_learned", "markdown")], "essay_learned")
     assert len(text) <= 2 * MAX_ESSAY + 100

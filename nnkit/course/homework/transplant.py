@@ -57,7 +57,7 @@ def transplant(release: Any, submission: Any) -> Any:
     Returns:
         A copy of the release, without outputs, that holds the student's text in its solution cells.
     """
-    theirs = list(_cells(submission))
+    theirs = list(cells_of(submission))
     graft = copy.deepcopy(release)
     ids = {_marks(cell).get("grade_id") for cell in graft.cells if is_solution(cell)}
     loose = [cell for cell in theirs if cell.grade_id not in ids]
@@ -109,7 +109,7 @@ def _marks(cell: Any) -> Any:
     return cell.metadata.get("nbgrader", {})
 
 
-def _cells(notebook: Any) -> Iterator[Cell]:
+def cells_of(notebook: Any) -> Iterator[Cell]:
     """Give the cells of a submission that hold text, whatever else is in it."""
     left = MAX_TEXT
     for cell in _list(_dict(notebook).get("cells"))[:MAX_CELLS]:
@@ -171,5 +171,7 @@ def _parses(source: str) -> bool:
 
 def _harmless(essay: str) -> str:
     """Take the effect off HTML, links and ids, which would act in the browser of whoever grades."""
-    short = essay if len(essay) <= MAX_ESSAY else essay[:MAX_ESSAY] + " … (too long; the rest is cut)"
+    short = (
+        essay if len(essay) <= MAX_ESSAY else essay[:MAX_ESSAY] + " … (too long; the rest is cut)"
+    )
     return MARKUP.sub(rf"\g<0>{UNSEEN}", ACTIVE.sub(r"\g<0> ", short))
