@@ -140,7 +140,7 @@ const stage = show => {
 
 // Which cells of a slide hide their code: those folded by hand, and long code beside something
 // to see. Asserts alone take no room from a figure.
-const LINES = 8;
+const LINES = 8, WIDE = 78; // characters of 24 px to a line
 const fold = (cells, layout) => {
   const output = cell => cell.node.querySelector(".jp-OutputArea-output:not(.lm-mod-hidden)");
   const figure = cells.some(cell => cell.node.querySelector(".jp-OutputArea-output img"));
@@ -154,6 +154,8 @@ const fold = (cells, layout) => {
     const bare = figure && !output(cell) && /^assert\b/m.test(cell.code);
     const hide = cell.hidden || (layout !== "code" && (long || bare));
     cell.node.classList.toggle("nnkit-folded", hide);
+    const printed = [...cell.node.querySelectorAll(".jp-OutputArea-output pre")].map(pre => pre.textContent.trimEnd().split("\n")).flat();
+    cell.node.classList.toggle("nnkit-short", printed.length <= 12 && Math.max(...printed.map(line => line.length)) <= WIDE);
     folded ||= hide;
   }
   return folded;
