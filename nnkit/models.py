@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nnkit._checks import number, one_of, whole
+from nnkit._checks import flag, number, one_of, whole
 from nnkit.activations import ACTIVATIONS
 
 __all__ = ["MLP", "Interval", "Prediction"]
@@ -125,8 +125,7 @@ class MLP(nn.Module):
         self.sizes = _checked_sizes(sizes)
         make_activation = _maker(activation)
         self.activation = activation if isinstance(activation, str) else _named(activation)
-        if not isinstance(residual, bool):
-            raise TypeError(f"residual must be True or False, got {residual!r}")
+        flag("residual", residual)
         self.residual = residual
         rates = _checked_dropout(dropout, len(self.sizes) - 2)
         norm = norm if norm is None else one_of("norm", norm, NORMS)
@@ -260,8 +259,7 @@ def _checked_dropout(dropout: float | Sequence[float], hidden: int) -> list[floa
     one_each = isinstance(dropout, Sequence)
     rates = list(dropout) if isinstance(dropout, Sequence) else [dropout]
     for rate in rates:
-        if not 0 <= number("dropout", rate) < 1:
-            raise ValueError(f"dropout is the probability to drop, in [0, 1), got {rate!r}")
+        number("dropout, the probability to drop,", rate, at_least=0, below=1)
     if one_each and len(rates) != hidden:
         raise ValueError(
             f"dropout must be one number or one per hidden layer: {hidden} wanted, got {dropout!r}"

@@ -8,7 +8,6 @@ from typing import Any
 
 from nnkit._extras import install
 from nnkit.course.embed import embed_images
-from nnkit.course.execute import Executed
 from nnkit.course.lectures import CourseError, Part
 from nnkit.course.reading import OPENS_A_SLIDE, slide_type
 from nnkit.course.theme import HERE, scripts, stylesheet
@@ -25,12 +24,12 @@ class Deck:
     seconds: float
 
 
-def render(part: Part, executed: Executed) -> tuple[Deck, str]:
+def render(part: Part, notebook: Any) -> tuple[Deck, str]:
     """Write a part as slides.
 
     Args:
         part: the part.
-        executed: its notebook, with outputs.
+        notebook: it with its outputs, as :func:`nnkit.course.runs.executed` returns it; changed.
 
     Returns:
         What the index needs, and the HTML.
@@ -38,16 +37,16 @@ def render(part: Part, executed: Executed) -> tuple[Deck, str]:
     Raises:
         CourseError: if a picture is missing, or a package that slides are made with.
     """
-    title = part.title(executed.notebook)
-    tag_hidden(executed.notebook)
+    title = part.title(notebook)
+    tag_hidden(notebook)
     footer = f"{part.lecture}  ·  Part {part.number}: {title}"
-    slides = number_slides(executed.notebook, footer)
+    slides = number_slides(notebook, footer)
     resources = {
         "deck": {"title": title, "css": stylesheet("deck"), "js": scripts("stage", "deck")},
         "metadata": {"name": part.path.stem, "path": str(part.path.parent)},
     }
-    page, _ = _exporter().from_notebook_node(executed.notebook, resources=resources)
-    deck = Deck(title, slides, round(executed.seconds, 1))
+    page, _ = _exporter().from_notebook_node(notebook, resources=resources)
+    deck = Deck(title, slides, float(notebook.metadata.nnkit.seconds))
     return deck, embed_images(page, part)
 
 
@@ -105,8 +104,8 @@ def _exporter() -> Any:
         "text/latex",
         "text/plain",
     ]
-    # what a cell prints arrives in one piece or in several, as the machine pleases
-    config.CoalesceStreamsPreprocessor.enabled = True
+    title = part.title(notebook)
+    tag_hidden(notebook)
     exporter: Callable[..., Any] = SlidesExporter  # untyped
     return exporter(config=config)
 

@@ -27,31 +27,9 @@ from nnkit.plots.style import (
 )
 
 __all__ = [
-    "BLUE",
-    "CLASS_COLOURS",
-    "CLASS_MARKERS",
-    "GREY",
-    "INK",
-    "MAGENTA",
-    "ORANGE",
-    "PALETTE",
-    "PAPER",
-    "TEAL",
-    "YELLOW",
-    "decisions",
-    "history",
-    "lines",
-    "listen",
-    "network",
-    "neuron",
-    "paths",
-    "points",
-    "show",
-    "sounds",
-    "spread",
-    "surface",
-    "tiles",
-    "use_style",
-]
+    "BLUE", "CLASS_COLOURS", "CLASS_MARKERS", "GREY", "INK", "MAGENTA", "ORANGE", "PALETTE",
+    "PAPER", "TEAL", "YELLOW", "decisions", "history", "lines", "listen", "network", "neuron",
+    "paths", "points", "show", "sounds", "spread", "surface", "tiles", "use_style",
+]  # fmt: skip
 
 use_style()

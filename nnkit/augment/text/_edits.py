@@ -238,8 +238,7 @@ def chosen(n: int, share: float, generator: torch.Generator | None) -> list[bool
         TypeError: if share is no number or generator none.
         ValueError: if share is not in [0, 1].
     """
-    if number("share", share, at_least=0.0) > 1:
-        raise ValueError(f"share is a part of the text, in [0, 1], got {share!r}")
+    number("share", share, at_least=0, at_most=1)
     check_generator(generator)
     touched: list[bool] = (uniform((n,), generator, "cpu") < share).tolist()
     return touched

@@ -60,16 +60,18 @@ const plugin = (INotebookTracker, NotebookActions) => ({
       }
       const page = notebook.node.querySelector(".jp-WindowedPanel-viewport");
       const layout = metadata(cells[0], "layout") ?? "";
-      const folded = fold(cells.map(cell => ({
+      const parts = cells.map(cell => ({
         node: cell.node, hidden: Boolean(cell.inputHidden) || unfolded.has(cell),
         code: cell.model.type === "code" ? cell.model.sharedModel.source : null,
-      })), layout);
+      }));
+      const folded = [fold(parts, layout), layout !== "code" && !laid() && fit(page, parts)].some(Boolean);
       Object.assign(page.dataset, {
         number: at + 1, total: slides.length, topic: all[at].topic, layout, code: folded ? "C: code" : "",
         footer: footer(panel.context.path, all[0].title),
       });
       sessionStorage.setItem(kept(panel.context.path), JSON.stringify([at, steps]));
     };
+    const laid = () => panel.node.classList.contains("nnkit-code"); // code over the slide
     const fragments = () => cellsOf(panel.content)[at].filter(cell => type(cell) === "fragment").length;
     const go = (index, shown = Infinity) => {
       const slides = cellsOf(panel.content), notebook = panel.content;

@@ -160,3 +160,23 @@ const fold = (cells, layout) => {
   }
   return folded;
 };
+
+// On a slide that is too full, code gives way to words, figures and what it prints.
+const fit = (page, cells) => {
+  const full = () => {
+    const box = page.getBoundingClientRect(), scale = box.height / page.offsetHeight;
+    const bottom = Math.max(...cells.map(cell => cell.node.getBoundingClientRect().bottom));
+    return bottom > box.bottom - scale * (parseFloat(getComputedStyle(page).paddingBottom) - 3);
+  };
+  const small = cell => [...cell.node.querySelectorAll(".jp-OutputArea-output img")].some(image =>
+    image.offsetWidth < 0.87 * (image.getAttribute("width") || image.naturalWidth));
+  const shown = cells.filter(cell => cell.code !== null && !cell.node.classList.contains("nnkit-folded"));
+  shown.sort((a, b) => b.code.length - a.code.length);
+  let folded = false;
+  for (const cell of shown) {
+    if (cells.length < 2 || !(full() || cells.some(small))) break;
+    cell.node.classList.add("nnkit-folded");
+    folded = true;
+  }
+  return folded;
+};

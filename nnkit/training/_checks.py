@@ -13,10 +13,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from nnkit._checks import number, one_of, whole
-from nnkit.training.callbacks import Callback
-from nnkit.training.checkpoint import Checkpoint
-from nnkit.training.nested import all_finite
-from nnkit.training.run import Run
+from nnkit.training._callbacks import Callback, Run
+from nnkit.training._checkpoint import Checkpoint
+from nnkit.training._pytree import all_finite
 
 
 def check_grad_mode() -> None:
@@ -26,37 +25,29 @@ def check_grad_mode() -> None:
         raise ValueError(f"fit needs gradients, but is called within torch.{where}()")
 
 
-def check_settings(
-    epochs: int,
-    batch_size: int,
-    lr: float,
-    clip_norm: float | None,
-    scheduler_step: str,
-) -> None:
-    """Refuse numbers out of range."""
-    whole("epochs", epochs, at_least=1)
-    whole("batch_size", batch_size, at_least=1)
-    for name, value in (("lr", lr), ("clip_norm", clip_norm)):
-        if value is not None and number(name, value) <= 0:
-            raise ValueError(f"{name} must be greater than 0, got {value!r}")
-    one_of("scheduler_step", scheduler_step, ("epoch", "batch"))
-
-
-def check_precision(accumulate: Any, autocast: Any) -> None:
-    """Refuse a number of batches or a type of mixed precision that there is not."""
-    whole("accumulate", accumulate, at_least=1)
-    if autocast not in (None, torch.bfloat16):
+def check_settings(order: Any) -> None:
+    """Refuse numbers out of range in the arguments of `fit`."""
+    for name in ("epochs", "batch_size", "accumulate"):
+        whole(name, getattr(order, name), at_least=1)
+    for lr in order.each("lr"):
+        check_positive("lr", lr)
+    if order.clip_norm is not None:
+        check_positive("clip_norm", order.clip_norm)
+    one_of("scheduler_step", order.scheduler_step, ("epoch", "batch"))
+    for seed in order.each("seed"):
+        if seed is not None:
+            whole("seed", seed, at_least=0)
+    if order.autocast not in (None, torch.bfloat16):
         raise ValueError(
-            f"autocast must be torch.bfloat16 or None, got {autocast!r}. Hint: float16 would need "
-            "its loss scaled, bfloat16 does not"
+            f"autocast must be torch.bfloat16 or None, got {order.autocast!r}. Hint: float16 would "
+            "need its loss scaled, bfloat16 does not"
         )
 
 
-def check_seeds(seeds: Sequence[Any]) -> None:
-    """Refuse what is no seed."""
-    for seed in seeds:
-        if seed is not None:
-            whole("seed", seed, at_least=0)
+def check_positive(name: str, value: Any) -> None:
+    """Refuse a number that is not greater than 0."""
+    if number(name, value) <= 0:
+        raise ValueError(f"{name} must be greater than 0, got {value!r}")
 
 
 def check_functions(loss: Any, metrics: Any, callbacks: Any, validation: Any) -> None:
@@ -179,43 +170,9 @@ def check_run(
         columns: of the history to come.
         model: what the optimiser trains, by default the run's model; a stack of it and others.
     """
-    model = run.model if model is None else model
-    if not isinstance(run.optimizer, Optimizer):
-        raise TypeError(f"optimizer must be a torch Optimizer or make one, got {run.optimizer!r}")
-    held = {id(p) for group in run.optimizer.param_groups for p in group["params"]}
-    if not any(id(p) in held for p in model.parameters() if p.requires_grad):
-        raise ValueError(
-            "the optimizer holds none of the model's trainable parameters. "
-            "Hint: make it with model.parameters() of this very model"
-        )
-    if isinstance(run.regularizer, nn.Module) and not held.issuperset(
-        id(p) for p in run.regularizer.parameters() if p.requires_grad
-    ):
-        raise ValueError(
-            f"the optimizer lacks the parameters that {run.regularizer!r} learns. "
-            "Hint: give it [*model.parameters(), *regularizer.parameters()]"
-        )
-    held_frozen = any(
-        not p.requires_grad for group in run.optimizer.param_groups for p in group["params"]
-    )
-    if isinstance(run.optimizer, LBFGS) and run.optimizer.state and held_frozen:
-        raise ValueError(
-            "LBFGS moves frozen parameters by what it remembers of them. Hint: make it anew after "
-            "freezing, with the parameters that are left"
-        )
-    if run.scheduler is not None and getattr(run.scheduler, "optimizer", None) is not run.optimizer:
-        raise ValueError("the scheduler must belong to the optimizer that is used here")
-    total = getattr(run.scheduler, "total_steps", None)
-    if total is not None and steps is not None and total < steps:
-        raise ValueError(
-            f"the scheduler ends after {total} steps, but this run makes {steps} of them, "
-            f"one per {scheduler_step}. Hint: total_steps={steps}"
-        )
-    if isinstance(run.scheduler, ReduceLROnPlateau):
-        if scheduler_step != "epoch":
-            raise ValueError("ReduceLROnPlateau needs scheduler_step='epoch', got 'batch'")
-        if "val_loss" not in columns:
-            raise ValueError("ReduceLROnPlateau watches val_loss: give validation=(X, y), too")
+    _check_optimizer(run, run.model if model is None else model)
+    if run.scheduler is not None:
+        _check_schedule(run, scheduler_step, steps, columns)
     for callback in run.callbacks:
         monitor = getattr(callback, "monitor", None)
         if monitor is not None and monitor not in columns:
@@ -223,3 +180,44 @@ def check_run(
                 f"{type(callback).__name__} watches {monitor!r}, but this run has "
                 f"{', '.join(columns)}. Hint: val_loss and metrics need validation=(X, y)"
             )
+
+
+def _check_optimizer(run: Run, model: nn.Module) -> None:
+    optimizer = run.optimizer
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be a torch Optimizer or make one, got {optimizer!r}")
+    held = {id(p): p for group in optimizer.param_groups for p in group["params"]}
+    if not any(id(p) in held for p in model.parameters() if p.requires_grad):
+        raise ValueError(
+            "the optimizer holds none of the model's trainable parameters. "
+            "Hint: make it with model.parameters() of this very model"
+        )
+    if isinstance(run.regularizer, nn.Module) and not held.keys() >= {
+        id(p) for p in run.regularizer.parameters() if p.requires_grad
+    }:
+        raise ValueError(
+            f"the optimizer lacks the parameters that {run.regularizer!r} learns. "
+            "Hint: give it [*model.parameters(), *regularizer.parameters()]"
+        )
+    frozen = any(not p.requires_grad for p in held.values())
+    if isinstance(optimizer, LBFGS) and optimizer.state and frozen:
+        raise ValueError(
+            "LBFGS moves frozen parameters by what it remembers of them. Hint: make it anew after "
+            "freezing, with the parameters that are left"
+        )
+
+
+def _check_schedule(run: Run, each: str, steps: int | None, columns: Sequence[str]) -> None:
+    if getattr(run.scheduler, "optimizer", None) is not run.optimizer:
+        raise ValueError("the scheduler must belong to the optimizer that is used here")
+    total = getattr(run.scheduler, "total_steps", None)
+    if total is not None and steps is not None and total < steps:
+        raise ValueError(
+            f"the scheduler ends after {total} steps, but this run makes {steps} of them, "
+            f"one per {each}. Hint: total_steps={steps}"
+        )
+    if isinstance(run.scheduler, ReduceLROnPlateau):
+        if each != "epoch":
+            raise ValueError("ReduceLROnPlateau needs scheduler_step='epoch', got 'batch'")
+        if "val_loss" not in columns:
+            raise ValueError("ReduceLROnPlateau watches val_loss: give validation=(X, y), too")

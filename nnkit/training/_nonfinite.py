@@ -1,20 +1,93 @@
-"""A loss that is no longer a number: say where, and why it may be so."""
+"""The mean losses of an epoch, gathered without waiting for the device."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from nnkit.training.history import History, Row
-from nnkit.training.meter import LossMeter
-from nnkit.training.nested import Batch, all_finite
-from nnkit.training.run import Run
+from nnkit.training._callbacks import Run
+from nnkit.training._history import History, Row
+from nnkit.training._pytree import Batch, all_finite
+
+Numbers = npt.NDArray[np.float64]
+MeanOver = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+class LossMeter:
+    """The means over the rows of the losses of an epoch's batches, for one model or M at once.
+
+    Reading a number waits for the device, so `add` only remembers and `read` fetches, in one go,
+    all that has gathered since the last time.
+
+    Args:
+        models: how many.
+        least: the least finite losses (M,) so far.
+        mean_over: makes losses and rows those of all processes, if there are several.
+
+    Attributes:
+        count: the number of batches read.
+        first_bad: the number, from 1, of the first batch whose loss is not finite (M,), 0 if none.
+        bad: that loss.
+        last: the last loss before that, nan at first.
+    """
+
+    def __init__(
+        self,
+        models: int = 1,
+        least: Numbers | None = None,
+        mean_over: MeanOver | None = None,
+    ) -> None:
+        self.count, self._rows, self.mean_over = 0, 0.0, mean_over
+        self.least = np.full(models, np.inf) if least is None else least
+        self._sum, self.first_bad = np.zeros(models), np.zeros(models, int)
+        self.bad, self.last = np.full(models, np.nan), np.full(models, np.nan)
+        self._waiting: list[Tensor] = []
+        self._sizes: list[int] = []
+
+    def add(self, losses: Tensor, size: int) -> None:
+        """Remember the losses, a scalar or (M,), of a batch of `size` rows."""
+        self._waiting.append(losses)
+        self._sizes.append(size)
+
+    def read(self) -> bool:
+        """Fetch what waits; whether all losses so far are finite."""
+        if self._waiting:
+            values, sizes = torch.stack(self._waiting), torch.tensor(self._sizes, device="cpu")
+            if self.mean_over is not None:
+                values, sizes = self.mean_over(values, sizes.to(values.device))
+            numbers = values.cpu().double().numpy().reshape(len(values), -1)
+            for losses, size in zip(numbers, sizes.tolist(), strict=True):
+                self._take(losses, size)
+        self._waiting, self._sizes = [], []
+        return not self.first_bad.any()
+
+    def _take(self, losses: Numbers, size: float) -> None:
+        self.count += 1
+        self._rows += size
+        with np.errstate(all="ignore"):
+            self._sum = self._sum + losses * size
+        finite = np.isfinite(losses)
+        sound = finite & (self.first_bad == 0)
+        new = ~finite & (self.first_bad == 0)
+        self.last = np.where(sound, losses, self.last)
+        self.least = np.where(sound, np.minimum(self.least, losses), self.least)
+        self.first_bad = np.where(new, self.count, self.first_bad)
+        self.bad = np.where(new, losses, self.bad)
+
+    @property
+    def mean(self) -> Numbers:
+        """The means over the rows read so far (M,), nan before the first."""
+        return self._sum / self._rows if self._rows else np.full_like(self._sum, np.nan)
+
 
 SEARCH = 1000  # so many batches more than there were are searched for nan; a stream has no end
+
 GROWTH = 10.0  # a loss this many times its least value says that the steps are too long
 
 
@@ -38,20 +111,23 @@ class Watch:
         runs: that of the model, or those of the models in a stack, where one that diverges stops
             none of the others.
         batches: gives the epoch's batches once more, to search them when something went wrong.
+        mean_over: makes losses and rows those of all processes, if there are several.
 
     Attributes:
         diverged: the numbers of the stack's models whose losses or weights are not finite.
     """
 
-    def __init__(self, runs: Sequence[Run], batches: Iterable[Batch]) -> None:
-        self.runs, self.batches = runs, batches
-        self.losses, self.penalties = LossMeter(len(runs)), LossMeter()
-        self.diverged: set[int] = set()
+    def __init__(
+        self, runs: Sequence[Run], batches: Iterable[Batch], mean_over: MeanOver | None = None
+    ) -> None:
+        self.runs, self.batches, self.mean_over = runs, batches, mean_over
+        self.least: Numbers | None = None
 
     def open(self) -> None:
         """Begin an epoch."""
-        self.losses = LossMeter(len(self.runs), self.losses.least)
-        self.penalties, self.diverged = LossMeter(), set()
+        self.losses = LossMeter(len(self.runs), self.least, self.mean_over)
+        self.penalties = LossMeter()
+        self.diverged: set[int] = set()
 
     def add(self, losses: Tensor, penalty: Tensor | None, size: int) -> None:
         """Remember what a batch of `size` rows gave."""
@@ -59,8 +135,10 @@ class Watch:
         if penalty is not None and len(self.runs) == 1:
             self.penalties.add(penalty, size)
 
-    def look(self) -> None:
+    def look(self, last: bool = False) -> None:
         """Raise NonFiniteLoss if there was a batch whose loss or penalty is not finite."""
+        if self.mean_over is not None and not last:
+            return  # the other processes look at the end
         if self.penalties.read() & self.losses.read() or len(self.runs) > 1:
             return
         loss, penalty = (int(meter.first_bad[0]) for meter in (self.losses, self.penalties))
@@ -76,7 +154,8 @@ class Watch:
             model: what is in training.
             penalties: of each run, None of one without; or nothing at all.
         """
-        self.look()
+        self.look(last=True)
+        self.least = self.losses.least
         count, first = self.losses.count, self.runs[0]
         if count == 0:
             raise ValueError(f"epoch {first.epoch}: the loader gave no batch")

@@ -14,11 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nnkit.training.callbacks import Callback
-from nnkit.training.randomness import get_random_state, set_random_state
-from nnkit.training.run import Run
+from nnkit.training._callbacks import Callback, Run
+from nnkit.training._distributed import is_first
+from nnkit.training._randomness import get_random_state, set_random_state
 
 FORMAT = "nnkit checkpoint 2"
+
 OLD = 3600.0  # seconds after which a half-written file has no writer any more
 
 
@@ -47,7 +48,7 @@ class Checkpoint(Callback):
 
     def on_epoch_end(self, run: Run) -> None:
         """Write the file if it is time."""
-        if run.epoch % self.every == 0 or run.is_last_epoch:
+        if (run.epoch % self.every == 0 or run.is_last_epoch) and is_first():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(state_of(run), self.path)
 
@@ -174,9 +175,7 @@ def _sync_folder(folder: Path) -> None:
 
 def bare(model: nn.Module) -> nn.Module:
     """The module inside `torch.compile`'s wrapper, whose names carry a prefix."""
-    inner = getattr(model, "_orig_mod", model)
-    assert isinstance(inner, nn.Module)
-    return inner
+    return getattr(model, "_orig_mod", model)
 
 
 def _kinds(run: Run) -> dict[str, str]:

@@ -10,15 +10,15 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from nnkit.training.callbacks import Callback
-from nnkit.training.faults import NonFiniteLoss, Watch
-from nnkit.training.history import Row, mean_of
-from nnkit.training.nested import Batch
-from nnkit.training.probe import MISTAKES
-from nnkit.training.progress import Progress
-from nnkit.training.run import Run, copies, put_back
-from nnkit.training.stack import Stack, tensors_of
-from nnkit.training.update import Update
+from nnkit.training._callbacks import Callback, Run
+from nnkit.training._distributed import means, said_by_first
+from nnkit.training._history import Row, mean_of
+from nnkit.training._nonfinite import NonFiniteLoss, Watch
+from nnkit.training._probe import MISTAKES
+from nnkit.training._progress import Progress
+from nnkit.training._pytree import Batch, copies, put_back, tensors_of
+from nnkit.training._stack import Stack
+from nnkit.training._update import Update
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Training:
         validate: computes val_loss and metrics, a row for each run.
         by_batch: whether the schedule moves on after each batch, not each epoch.
         bar: the progress bar.
+        several: whether other processes train the same model.
     """
 
     model: nn.Module
@@ -46,35 +47,40 @@ class Training:
     validate: Callable[[], Sequence[Row]]
     by_batch: bool
     bar: Progress
-    ended: dict[int, list[Tensor]] = field(
-        default_factory=dict
-    )  # models that stopped before others
+    several: bool = False
+    ended: dict[int, list[Tensor]] = field(default_factory=dict)  # models stopped before others
 
     @property
     def active(self) -> list[tuple[int, Run]]:
         """The runs that have not been stopped, with their numbers."""
         return [pair for pair in enumerate(self.runs) if not pair[1].history.stop_reason]
 
-    def end(self, number: int, reason: str, tensors: Sequence[Tensor]) -> None:
-        """Stop one model of a stack; it gets these tensors when the others have ended, too."""
-        self.runs[number].history.stop_reason = reason
-        count = len(tensors_of(self.model))  # those of regularisers come after them
-        self.ended[number] = [stacked[number].clone() for stacked in tensors[:count]]
+    def end(self, number: int, tensors: Sequence[Tensor]) -> None:
+        """One model of a stack has stopped: it gets these tensors when the others have, too."""
+        if len(self.runs) > 1:
+            count = len(tensors_of(self.model))  # those of regularisers come after them
+            self.ended[number] = [stacked[number].clone() for stacked in tensors[:count]]
 
 
 class Snapshot:
     """Weights, buffers and histories of one moment; the model's own tensors come first."""
 
     def __init__(self, training: Training) -> None:
-        self.rows = [list(run.history.rows) for run in training.runs]
-        regularizers = {id(run.regularizer): run.regularizer for run in training.runs}
-        self.tensors = tensors_of(training.model, *regularizers.values())
+        self.training = training
+        self.take()
+
+    def take(self) -> None:
+        """Keep those of now."""
+        runs = self.training.runs
+        self.rows = [list(run.history.rows) for run in runs]
+        regularizers = {id(run.regularizer): run.regularizer for run in runs}
+        self.tensors = tensors_of(self.training.model, *regularizers.values())
         self.values = copies(self.tensors)
 
-    def restore(self, runs: Sequence[Run]) -> None:
+    def restore(self) -> None:
         """Give weights and rows back."""
         put_back(self.tensors, self.values)
-        for run, rows in zip(runs, self.rows, strict=True):
+        for run, rows in zip(self.training.runs, self.rows, strict=True):
             run.history.rows[:] = rows
 
 
@@ -83,45 +89,22 @@ def train(training: Training) -> None:
 
     Whatever ends it early, weights and histories are those of the last finished epoch.
     """
-    try:
-        _train(training)
-    except Exception as error:
-        if not hasattr(error, "history"):
-            histories = [run.history for run in training.runs]
-            history = histories[0] if len(histories) == 1 else mean_of(histories)
-            error.history = history  # type: ignore[attr-defined]
-            if history.rows:
-                error.add_note(f"Its attribute history holds the {len(history)} epochs before.")
-        raise
-
-
-def _train(training: Training) -> None:
-    runs, watch, good = training.runs, Watch(training.runs, training.batches), Snapshot(training)
+    runs, good = training.runs, Snapshot(training)
+    watch = Watch(runs, training.batches, means if training.several else None)
     try:
         for run in runs:
             run.call("on_train_begin")
         for number, run in enumerate(runs):
-            if run.history.stop_reason and len(runs) > 1:
-                training.end(number, run.history.stop_reason, good.values)
+            if run.history.stop_reason:
+                training.end(number, good.values)
         while not all(run.is_last_epoch for run in runs):
-            active, rows = training.active, run_epoch(training, watch)
-            for number, run in active:
-                if number in watch.diverged:
-                    training.end(number, "non-finite loss", good.values)
-                else:
-                    run.history.rows.append(rows[number])
-            good = Snapshot(training)
-            for number, run in active:
-                if number in watch.diverged:
-                    continue
-                run.call("on_epoch_end")
-                if run.history.stop_reason and len(runs) > 1:
-                    training.end(number, run.history.stop_reason, tensors_of(training.model))
+            train_and_judge(training, watch, good)
     except BaseException as fault:
-        good.restore(runs)  # it is of one moment: weights and history agree
+        good.restore()  # it is of one moment: weights and history agree
         for _, run in training.active if len(runs) > 1 else enumerate(runs):
             run.history.stop_reason = ending(fault)
         if not isinstance(fault, KeyboardInterrupt):
+            tell_history(fault, runs)
             raise
     finally:
         training.update.clear()
@@ -129,6 +112,33 @@ def _train(training: Training) -> None:
             put_back([stacked.data[number] for stacked in tensors_of(training.model)], values)
         for run in runs:
             run.call("on_train_end")
+
+
+def train_and_judge(training: Training, watch: Watch, good: Snapshot) -> None:
+    """One epoch, and who goes on after it; `good` becomes what there is before callbacks act."""
+    active, rows = training.active, run_epoch(training, watch)
+    for number, run in active:
+        if number in watch.diverged:
+            run.history.stop_reason = "non-finite loss"
+            training.end(number, good.values)
+        else:
+            run.history.rows.append(rows[number])
+    good.take()
+    for number, run in active:
+        if number not in watch.diverged:
+            run.call("on_epoch_end")
+            if run.history.stop_reason:
+                training.end(number, tensors_of(training.model))
+
+
+def tell_history(error: BaseException, runs: Sequence[Run]) -> None:
+    """Let the error carry the history up to it."""
+    if not hasattr(error, "history"):
+        histories = [run.history for run in runs]
+        history = histories[0] if len(histories) == 1 else mean_of(histories)
+        error.history = history  # type: ignore[attr-defined]
+        if history.rows:
+            error.add_note(f"Its attribute history holds the {len(history)} epochs before.")
 
 
 def ending(fault: BaseException) -> str:
@@ -153,8 +163,12 @@ def run_epoch(training: Training, watch: Watch) -> list[Row]:
         {"epoch": run.epoch, **row, **score, "lr": lr, "seconds": seconds}
         for run, row, score, lr in zip(training.runs, trained, scores, lrs, strict=True)
     ]
-    if not training.by_batch:
-        move_schedule(training.runs[0], rows[0])
+    if training.several:
+        rows = said_by_first(rows)
+    scheduler = training.runs[0].scheduler
+    if scheduler is not None and not training.by_batch:
+        plateau = isinstance(scheduler, ReduceLROnPlateau)
+        scheduler.step(*([rows[0]["val_loss"]] if plateau else []))
     return rows
 
 
@@ -167,13 +181,12 @@ def train_epoch(training: Training, watch: Watch) -> list[Row]:
     clock = time.perf_counter
     for x, y in training.batches:
         try:
-            losses, penalty = update(x, y)
+            first.loss = update(x, y)
         except MISTAKES:
             training.explain(x, y)
             raise
-        first.loss = losses
         first.step += 1
-        watch.add(losses, penalty, training.rows_of(x, y))
+        watch.add(first.loss, update.penalty, training.rows_of(x, y))
         if schedule is not None and not update.gathered:
             schedule.step()
         for hook in on_batch_end:
@@ -196,11 +209,3 @@ def overridden(run: Run, name: str) -> list[Callable[[Run], None]]:
         for callback in run.callbacks
         if getattr(type(callback), name) is not getattr(Callback, name)
     ]
-
-
-def move_schedule(run: Run, row: Row) -> None:
-    """Move the schedule on by one epoch."""
-    if isinstance(run.scheduler, ReduceLROnPlateau):
-        run.scheduler.step(row["val_loss"])
-    elif run.scheduler is not None:
-        run.scheduler.step()

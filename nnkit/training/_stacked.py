@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,72 +14,75 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nnkit._modes import enter_train_mode, modes_kept
-from nnkit.training import checks, setup
-from nnkit.training.alike import alike, grouped
-from nnkit.training.assembly import HELD_OUT, Order, each, mixed
-from nnkit.training.batches import Transformed, make_batches
-from nnkit.training.callbacks import Callback
-from nnkit.training.checkpoint import Checkpoint
-from nnkit.training.history import Row
-from nnkit.training.loop import Training, overridden
-from nnkit.training.nested import Batch, map_tensors, rows_of
-from nnkit.training.penalties import bound_to_stack
-from nnkit.training.probe import MISTAKES, probe, probe_penalty
-from nnkit.training.progress import Progress
-from nnkit.training.randomness import random_state_kept
-from nnkit.training.run import Run, copies, put_back
-from nnkit.training.sources import Sources
-from nnkit.training.stack import Stack
-from nnkit.training.update import Update
-from nnkit.training.validation import validate
+from nnkit.training import _checks
+from nnkit.training._assembly import HELD_OUT, Order, each
+from nnkit.training._batches import Transformed, make_batches
+from nnkit.training._callbacks import Callback, Run
+from nnkit.training._checkpoint import Checkpoint
+from nnkit.training._evaluation import validate
+from nnkit.training._history import Row
+from nnkit.training._loop import Training, overridden
+from nnkit.training._optimizers import make_optimizer, make_scheduler, parameters_of
+from nnkit.training._penalties import bound_to_stack
+from nnkit.training._probe import MISTAKES, probe, probe_penalty
+from nnkit.training._progress import Progress
+from nnkit.training._pytree import Batch, copies, map_tensors, put_back, rows_of
+from nnkit.training._randomness import Sources, random_state_kept
+from nnkit.training._stack import Stack, alike, grouped
+from nnkit.training._update import Update
 
 # Rules that act on every weight by itself, with a step proportional to lr
 RULES = ("FusedAdam", "SGD", "Adam", "AdamW", "Adamax", "AdaMax", "NAdam", "Nadam", "RAdam",
          "RMSprop", "Adagrad", "Momentum", "Nesterov")  # fmt: skip
+
 # Losses whose mean over rows is all that joins these; others go through vmap, which is slower
 MEANS = (F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.cross_entropy, F.nll_loss,
          F.binary_cross_entropy, F.binary_cross_entropy_with_logits)  # fmt: skip
+
 OF_LABELS = (F.cross_entropy, F.nll_loss)  # rows with the label IGNORED do not count in their mean
+
 IGNORED = -100
 
 
-def for_stack(order: Order, seeds: Any, resume: Any, progress: bool) -> Training:
+def for_stack(order: Order) -> Training:
     """Everything checked and put together for the models of a stack.
 
     Raises:
         ValueError, TypeError: what was given cannot be trained at once; with the reason.
     """
-    count = len(order.model)
     order.model.check_followed()
-    callbacks = _callbacks(order.callbacks, count, resume)
-    _check(order, each("loss", order.loss, count), callbacks)
-    each("regularizer", order.regularizer, count)
-    for name, data in (("data", order.data), ("validation", order.validation)):
-        each(name, list(data) if _of_each(data) else None, count)
+    callbacks = _callbacks(order)
+    for loss, own_callbacks in zip(order.each("loss"), callbacks, strict=True):
+        _checks.check_functions(loss, order.metrics, own_callbacks, order.validation)
+    if any(hasattr(metric, "update") for metric in order.metrics.values()):
+        raise ValueError("a metric that gathers its own sums is of one model")
+    order.each("regularizer")
+    parts = {name: _parts(order, name) for name in ("data", "validation")}
     place, order = order.placed()
     stack: Stack = order.model
-    losses = each("loss", order.loss, count)
-    regularizers = each("regularizer", order.regularizer, count)
-    lrs = [float(lr) for lr in each("lr", order.lr, count)]
-    optimizer = setup.make_optimizer(order.optimizer, stack, max(lrs), regularizers)
+    losses, regularizers = order.each("loss"), order.each("regularizer")
+    for regularizer, model in zip(regularizers, stack.models, strict=True):
+        if regularizer is not None:
+            probe_penalty(regularizer, model)
+    transforms = order.each("transform")
+    lrs = [float(lr) for lr in order.each("lr")]
+    optimizer = make_optimizer(order.optimizer, stack, max(lrs), regularizers)
     ratios = torch.tensor([lr / max(lrs) for lr in lrs], device="cpu")
     _check_groups(order, optimizer, lrs)
     runs = _runs(order, optimizer, callbacks, regularizers, ratios)
-    transforms = each("transform", order.transform, count)
-    drawn_alone = len(set(each("seed", seeds, count))) > 1 or _is_list(order.transform)
-    own = _of_each(order.data) or drawn_alone
-    batches = _batches(order, seeds, place, transforms, own)
-    sources = Sources((order.data, order.validation), transforms, (stack.net, losses, callbacks))
-    with sources.kept():
-        _try_out(order, losses, regularizers, transforms, place)
-    penalties = bound_to_stack(regularizers, stack, ratios, own)
-    predict = mixed(partial(stack, own=own), place, order.autocast)
-    loss = mixed(StackedLoss(losses, own), place, order.autocast)
-    equal = bool((ratios == 1).all())
-    update = Update(stack, predict, optimizer, loss, penalties, order.clip_norm,
-                    None if equal else ratios, order.accumulate)  # fmt: skip
-    with sources.kept():
-        _try_at_once(order, update, transforms, place, own)
+    own = (
+        _of_each(order.data) or len(set(order.each("seed"))) > 1
+        or isinstance(order.transform, (list, tuple))
+    )  # fmt: skip
+    loss = order.mixed(StackedLoss(losses, own), place)
+    update = Update(stack, order.mixed(partial(stack, own=own), place), optimizer, loss,
+                    bound_to_stack(regularizers, stack, ratios, own), order.clip_norm,
+                    None if bool((ratios == 1).all()) else ratios, order.accumulate)  # fmt: skip
+    batches = _batches(order, parts["data"], order.each("seed"), place, own)
+    with Sources(list(parts.values()), transforms, (stack.net, losses, callbacks)).kept():
+        _try_out(order, parts, transforms, place)
+        trial = _batches(order, parts["data"], None, place, own)
+        _try_at_once(stack, update, trial)
     return Training(
         model=stack,
         runs=runs,
@@ -87,30 +90,29 @@ def for_stack(order: Order, seeds: Any, resume: Any, progress: bool) -> Training
         rows_of=lambda x, y: len(y[0]) if own else rows_of(x, y),
         update=update,
         explain=lambda x, y: None,
-        validate=_validation(order, losses, place),
+        validate=_validation(order, parts["validation"], place),
         by_batch=order.scheduler_step == "batch",
-        bar=Progress(None, show=progress),
+        bar=Progress(None, show=order.progress),
     )
 
 
-def _callbacks(callbacks: Any, count: int, resume: Any) -> list[list[Callback]]:
+def _callbacks(order: Order) -> list[list[Callback]]:
     """Those of each model."""
-    if not callbacks:
-        return [[] for _ in range(count)]
-    if not all(isinstance(own, (list, tuple)) for own in callbacks):
+    if not order.callbacks:
+        return [[] for _ in order.model.models]
+    if not all(isinstance(own, (list, tuple)) for own in order.callbacks):
+        count = len(order.model)
         raise ValueError(f"callbacks of a stack must be {count} lists, one for each model")
-    lists = [list(own) for own in each("callbacks", callbacks, count)]
-    if resume is not None or any(isinstance(c, Checkpoint) for own in lists for c in own):
+    lists = [list(own) for own in order.each("callbacks")]
+    if order.resume is not None or any(isinstance(c, Checkpoint) for own in lists for c in own):
         raise ValueError("a stack cannot be kept in a checkpoint")
     return lists
 
 
-def _check(order: Order, losses: Sequence[Any], callbacks: Sequence[Sequence[Callback]]) -> None:
-    """Refuse what can be done for single models only."""
-    for loss, own in zip(losses, callbacks, strict=True):
-        checks.check_functions(loss, order.metrics, own, order.validation)
-    if any(hasattr(metric, "update") for metric in order.metrics.values()):
-        raise ValueError("a metric that gathers its own sums is of one model")
+def _parts(order: Order, name: str) -> list[Any]:
+    """The data of each model, the same for all or their own."""
+    data = getattr(order, name)
+    return each(name, list(data) if _of_each(data) else [data] * len(order.model), order.count)
 
 
 def _runs(
@@ -123,10 +125,10 @@ def _runs(
     """A run for each model; they share the optimiser."""
     if type(optimizer).__name__ not in RULES:
         raise ValueError(f"{type(optimizer).__name__} does not treat every weight by itself")
-    scheduler = setup.make_scheduler(order.scheduler, optimizer)
+    scheduler = make_scheduler(order.scheduler, optimizer)
     if isinstance(scheduler, ReduceLROnPlateau):
         raise ValueError("ReduceLROnPlateau follows one model's loss")
-    learning = [r for r in regularizers if setup.parameters_of(r)]
+    learning = [r for r in regularizers if parameters_of(r)]
     if bool((ratios != 1).any()) and (scheduler is not None or learning):
         what = "a schedule" if scheduler is not None else "what a regularizer learns"
         raise ValueError(f"{what} moves by the lr of all: the models' must be equal")
@@ -143,7 +145,7 @@ def _runs(
         )
     ]  # fmt: skip
     for run in runs:
-        checks.check_run(run, order.scheduler_step, None, order.columns, order.model)
+        _checks.check_run(run, order.scheduler_step, None, order.columns, order.model)
         if overridden(run, "on_batch_end"):
             raise ValueError("on_batch_end is called for one model: a stack has none for each")
     return runs
@@ -159,7 +161,7 @@ def _check_groups(order: Order, optimizer: Any, lrs: Sequence[float]) -> None:
         raise ValueError("the optimizer has an lr of its own, which each model would be trained "
                          "with, not with that of the list. Hint: a factory without lr")  # fmt: skip
     if made and isinstance(optimizer, Optimizer):
-        alone = setup.make_optimizer(order.optimizer, order.model.models[0], max(lrs))
+        alone = make_optimizer(order.optimizer, order.model.models[0], max(lrs))
         if not alike(_groups(alone, order.model.models[0]), _groups(optimizer, order.model)):
             raise ValueError(
                 "the optimizer divides the parameters of a stack into other groups than those of "
@@ -183,67 +185,48 @@ def _of_each(data: Any) -> bool:
     return pairs and all(isinstance(part, (list, tuple)) and len(part) == 2 for part in data)
 
 
-def _is_list(value: Any) -> bool:
-    return isinstance(value, (list, tuple))
-
-
 def _batches(
-    order: Order, seeds: Any, place: torch.device, transforms: Sequence[Any], own: bool
+    order: Order, parts: Sequence[Any], seeds: Sequence[Any] | None, place: torch.device, own: bool
 ) -> Any:
+    """The batches of an epoch; without seeds their rows in the order in which they lie."""
+    transforms = order.each("transform")
     if not own:
-        batches = make_batches(order.data, order.batch_size, place, shuffle=True)
-        transform = transforms[0]
-        return batches if transform is None else Transformed(batches, transform)
-    count = len(order.model)
-    data = list(order.data) if _of_each(order.data) else [order.data] * count
-    if not all(isinstance(part, Tensor) for pair in data for part in pair):
+        batches = make_batches(order.data, order.batch_size, place, shuffle=seeds is not None)
+        return batches if transforms[0] is None else Transformed(batches, transforms[0])
+    if not all(isinstance(part, Tensor) for pair in parts for part in pair):
         raise ValueError("models with batches of their own need data that are pairs of tensors")
-    return OwnBatches(data, each("seed", seeds, count), order.batch_size, place, transforms)
+    return OwnBatches(parts, seeds, order.batch_size, place, transforms)
 
 
 def _try_out(
     order: Order,
-    losses: Sequence[Any],
-    regularizers: Sequence[Any],
+    parts: Mapping[str, Sequence[Any]],
     transforms: Sequence[Any],
     place: torch.device,
 ) -> None:
     """Refuse data and losses that do not fit each other, as for one model."""
-    models = order.model.models
-    for regularizer, model in zip(regularizers, models, strict=True):
-        if regularizer is not None:
-            probe_penalty(regularizer, model)
-    for name, data in (("data", order.data), ("validation", order.validation)):
-        if data is None:
-            continue
-        parts = each(name, list(data), len(models)) if _of_each(data) else [data] * len(models)
-        alike = not _of_each(data) and not _is_list(order.transform)
-        numbers = [group[0] for group in grouped(losses)] if alike else range(len(models))
-        for number in numbers:
-            part = parts[number]
-            checks.check_data(name, part)
+    models, losses = order.model.models, order.each("loss")
+    for name, of_models in parts.items():
+        cases = list(zip(of_models, losses, transforms, strict=True))
+        for number in (group[0] for group in grouped(cases)):
+            part, loss, transform = cases[number]
+            if part is None:
+                continue
+            _checks.check_data(name, part)
             held = make_batches(part, order.batch_size, place, shuffle=False)
-            probe(models[number], losses[number], *held.peek(held.batch_size), name=name,
-                  transform=transforms[number] if name == "data" else None,
+            probe(models[number], loss, *held.peek(held.batch_size), name=name,
+                  transform=transform if name == "data" else None,
                   targets=held.targets, training=name == "data")  # fmt: skip
 
 
-def _try_at_once(
-    order: Order, update: Update, transforms: Sequence[Any], place: torch.device, own: bool
-) -> None:
+def _try_at_once(stack: Stack, update: Update, batches: Any) -> None:
     """Refuse what works for each model, but not for all at once."""
-    stack = order.model
     buffers = copies(stack.buffers())
     try:
         with random_state_kept(), modes_kept(stack):
             enter_train_mode(stack)
-            if own:
-                x, y = next(iter(_batches(order, None, place, transforms, own)))
-            else:
-                held = make_batches(order.data, order.batch_size, place, shuffle=False)
-                x, y = held.peek(held.batch_size)
-                x, y = (x, y) if order.transform is None else order.transform(x, y)
-            update.backward(x, y)
+            update.add_gradient(*next(iter(batches)))
+            update.complete_gradient()
     except MISTAKES as error:
         raise ValueError(
             f"the models cannot be trained at once, only one after another: {error}"
@@ -254,19 +237,16 @@ def _try_at_once(
 
 
 def _validation(
-    order: Order, losses: Sequence[Any], place: torch.device
+    order: Order, parts: Sequence[Any], place: torch.device
 ) -> Callable[[], Sequence[Row]]:
     stack, data = order.model, order.validation
     if data is None:
-        return lambda: [{} for _ in losses]
+        return lambda: [{} for _ in parts]
     size, own = HELD_OUT * order.batch_size, _of_each(data)
-    batches: Any = (
-        OwnBatches(each("validation", list(data), len(stack)), None, size, place)
-        if own
-        else make_batches(data, size, place, shuffle=False)
-    )
-    predict = mixed(partial(stack, own=own), place, order.autocast)
-    loss = mixed(StackedLoss(losses, own), place, order.autocast)
+    batches = OwnBatches(parts, None, size, place) if own else make_batches(
+        data, size, place, shuffle=False)  # fmt: skip
+    predict = order.mixed(partial(stack, own=own), place)
+    loss = order.mixed(StackedLoss(order.each("loss"), own), place)
     return partial(validate, stack, predict, batches, loss, order.metrics, own)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,25 +12,12 @@ from torch.func import vmap
 
 from nnkit._precision import widened
 from nnkit.regularizers._norms import L1, L2
+from nnkit.regularizers._penalty import Part
 from nnkit.regularizers._weights import WeightPart
-from nnkit.training.alike import grouped
-from nnkit.training.stack import Stack
-from nnkit.training.steps import StepSizes, StepSizesOfOne
+from nnkit.training._optimizers import StepSizes, StepSizesOfOne
+from nnkit.training._stack import Stack, grouped
 
 ELEMENTWISE = (L1, L2)  # their formulas hold for a stack as they stand
-
-
-class Plain:
-    """A function of the model as a part of the penalty."""
-
-    closed, rank, needs_steps = False, 0, False
-
-    def __init__(self, function: Callable[[nn.Module], Tensor], model: nn.Module) -> None:
-        self.function, self.model = function, model
-
-    def value(self, x: Any = None) -> Tensor:
-        """The penalty, with its graph."""
-        return self.function(self.model)
 
 
 def bound(regularizer: Any, model: nn.Module) -> list[Any]:
@@ -38,7 +25,9 @@ def bound(regularizer: Any, model: nn.Module) -> list[Any]:
     if regularizer is None:
         return []
     bind = getattr(regularizer, "bind", None)
-    return [Plain(regularizer, model)] if bind is None else list(bind(model))
+    if bind is None:
+        return [Part(lambda model, x: regularizer(model), model)]
+    return list(bind(model))
 
 
 def bound_to_stack(
@@ -188,13 +177,6 @@ class PartOfOne:
 
     def _inputs(self, x: Any) -> Any:
         return x[self.number] if self.own and isinstance(x, Tensor) else x
-
-
-def gather(parts: Iterable[Any]) -> None:
-    """Bring the gradients of single models to their stack."""
-    for part in parts:
-        if isinstance(part, PartOfOne):
-            part.gather()
 
 
 def _is_view(grad: Tensor, stacked: Tensor) -> bool:

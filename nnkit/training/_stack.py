@@ -1,10 +1,12 @@
-"""Many models as one module, trained by the same loop as a single one."""
+"""Whether things are equal, so that what holds for one may be done for all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
+from functools import partial
 from itertools import zip_longest
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -14,9 +16,43 @@ from torch.nn.utils import parametrize, prune
 
 from nnkit.activations import ACTIVATIONS
 from nnkit.models import MLP
-from nnkit.training.alike import alike
-from nnkit.training.history import History
-from nnkit.training.nested import forward
+from nnkit.training._history import History
+from nnkit.training._pytree import forward
+
+PLAIN = (str, int, float, complex, torch.device, set, frozenset)
+
+
+def alike(a: Any, b: Any) -> bool:
+    """Whether two things are equal all the way down; False if in doubt."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, Tensor):
+        return a.shape == b.shape and a.dtype == b.dtype and torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(alike(a[key], b[key]) for key in a)
+    if isinstance(a, (tuple, list)):
+        return len(a) == len(b) and all(map(alike, a, b))
+    if isinstance(a, partial):
+        return alike((a.func, a.args, a.keywords), (b.func, b.args, b.keywords))
+    if isinstance(a, PLAIN):
+        return bool(a == b)
+    if isinstance(a, (FunctionType, type, nn.Module)) or not hasattr(a, "__dict__"):
+        return False
+    return alike(vars(a), vars(b))
+
+
+def grouped(items: Sequence[Any]) -> list[list[int]]:
+    """The numbers of the items, those of equal ones together."""
+    groups: list[list[int]] = []
+    for number, item in enumerate(items):
+        known = next((group for group in groups if alike(items[group[0]], item)), None)
+        if known is None:
+            groups.append([number])
+        else:
+            known.append(number)
+    return groups
 
 
 class Stack(nn.Module):
@@ -147,12 +183,6 @@ class Stack(nn.Module):
                     vars(module)[held][name] = made[id(stacked)]
 
 
-def tensors_of(*modules: Any) -> list[Tensor]:
-    """Parameters and buffers; what is no module has none."""
-    own = [module for module in modules if isinstance(module, nn.Module)]
-    return [tensor for m in own for tensor in (*m.parameters(), *m.buffers())]
-
-
 def check_one_form(models: Sequence[nn.Module]) -> None:
     """Refuse models that differ in more than the values of their parameters and buffers.
 
@@ -201,6 +231,7 @@ def is_plain_mlp(model: nn.Module) -> bool:
 
 
 HELD = ("_parameters", "_buffers", "_modules")
+
 FILES = ("_state_dict_hooks", "_state_dict_pre_hooks", "_load_state_dict_pre_hooks",
          "_load_state_dict_post_hooks")  # fmt: skip  # hooks that do not compute
 

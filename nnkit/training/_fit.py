@@ -11,18 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from nnkit._modes import enter_train_mode, modes_kept
-from nnkit.training import checkpoint, checks
-from nnkit.training.assembly import Order, each, for_one
-from nnkit.training.callbacks import Callback
-from nnkit.training.history import History, mean_of
-from nnkit.training.loop import train
-from nnkit.training.nested import Batch
-from nnkit.training.randomness import seeded
-from nnkit.training.stack import Stack
-from nnkit.training.stacked import for_stack
-from nnkit.training.validation import Metrics
+from nnkit.training import _checkpoint
+from nnkit.training._assembly import Order, for_one
+from nnkit.training._callbacks import Callback
+from nnkit.training._evaluation import Metrics
+from nnkit.training._history import History, mean_of
+from nnkit.training._loop import train
+from nnkit.training._pytree import Batch
+from nnkit.training._randomness import seeded
+from nnkit.training._stack import Stack
+from nnkit.training._stacked import for_stack
 
 Loss = Callable[[Any, Any], Tensor]
+
 Transform = Callable[[Any, Any], Batch]
 
 
@@ -110,39 +111,14 @@ def fit(
     An error later on, in a callback or the data, leaves the model with the weights of the last
     finished epoch, too, and carries the history up to it as its attribute `history`.
     """
-    metrics = metrics or {}
-    checks.check_grad_mode()
-    count = len(model) if isinstance(model, Stack) else None
-    seeds, rates = (each(name, value, count) for name, value in (("seed", seed), ("lr", lr)))
-    for rate in rates:
-        checks.check_settings(epochs, batch_size, rate, clip_norm, scheduler_step)
-    checks.check_seeds(seeds)
-    checks.check_precision(accumulate, autocast)
-    checks.check_model(model)
-    if count is None:
-        checks.check_data("data", data)
-        if validation is not None:
-            checks.check_data("validation", validation)
-    checks.check_dense(model, clip_norm)
-    order = Order(
-        model=model, data=data, loss=loss, validation=validation, epochs=epochs,
-        batch_size=batch_size, optimizer=optimizer, lr=lr, scheduler=scheduler,
-        scheduler_step=scheduler_step, regularizer=regularizer, transform=transform,
-        metrics=metrics, callbacks=callbacks, clip_norm=clip_norm, device=device,
-        accumulate=accumulate, autocast=autocast,
-    )  # fmt: skip
-    training = (
-        for_one(order, resume, progress)
-        if count is None
-        else for_stack(order, seeds, resume, progress)
-    )
-    with seeded(seeds[0]), modes_kept(model), closing(training.bar):
+    order = Order(**{**locals(), "metrics": metrics or {}})
+    order.check()
+    training = for_stack(order) if isinstance(model, Stack) else for_one(order)
+    with seeded(order.each("seed")[0]), modes_kept(model), closing(training.bar):
         if resume is not None:
-            checkpoint.resume(resume, training.runs[0])
+            _checkpoint.resume(resume, training.runs[0])
         enter_train_mode(model)
         if isinstance(model, Stack):
             model.histories = [run.history for run in training.runs]
         train(training)
-    if not isinstance(model, Stack):
-        return training.runs[0].history
-    return mean_of(model.histories)
+    return mean_of(model.histories) if isinstance(model, Stack) else training.runs[0].history
