@@ -11,6 +11,7 @@ from nnkit.course.decks import decks
 from nnkit.course.homework.commands import add_homework
 from nnkit.course.lab import lab
 from nnkit.course.lectures import CourseError
+from nnkit.course.site.build import site
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,6 +29,13 @@ def parser() -> argparse.ArgumentParser:
     out = command.add_argument("--out", type=Path, default=Path("build/decks"))
     out.help = "folder to write into; default: %(default)s"
     command.set_defaults(run=lambda args: decks(args.parts, args.out))
+
+    command = commands.add_parser("site", help="write the course as pages to read, offline")
+    command.add_argument("parts", nargs="*", type=Path, help="files or folders; default: all parts")
+    out = command.add_argument("--out", type=Path, default=Path("build/site"))
+    out.help = "folder to write into; default: %(default)s"
+    command.add_argument("--repository", default="", help="https://github.com/owner/name: buttons")
+    command.set_defaults(run=lambda args: site(args.out, args.repository, args.parts))
 
     add_homework(commands)
     return main
