@@ -307,8 +307,7 @@ def parameter_groups(
     """
     named = layers(model)
     for what, value in (("lr", lr), ("factor", factor), *(rates or {}).items()):
-        if number(f"{what} of the layers", value) <= 0:
-            raise ValueError(f"{what} of the layers must be above 0, got {value!r}")
+        number(f"{what} of the layers", value, above=0)
     rate = {
         module: lr / factor**depth
         for depth, modules in enumerate(reversed(named.values()))

@@ -473,7 +473,7 @@ def test_a_net_that_cannot_be_shrunk_is_refused(net, error, says):
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda net: prune_neurons(net, -1), "share"),
+        (lambda net: prune_neurons(net, -1), "amount must be in"),
         (lambda net: prune_neurons(net, 0.5, by="size"), "weights, incoming, gamma"),
         (lambda net: prune_neurons(net, 0.5, by="gamma"), "layers.0 has no batch normalisation"),
         (lambda net: prune_neurons(net, 0.5, scope="net"), "layer, global"),

@@ -51,7 +51,7 @@ def from_neuron_to_network() -> Figure:
 
 
 def neuron() -> Figure:
-    """Draw a single neuron from above and as a block."""
+    """Draw a single neuron from above and in relief."""
     w, b = torch.tensor([1.2, 0.7], dtype=torch.float64), -0.4
     return surface(
         lambda x: torch.sigmoid(x.double() @ w + b),
@@ -69,7 +69,7 @@ PICTURES: dict[str, tuple[Callable[[], Figure], str]] = {
     ),
     "neuron": (
         neuron,
-        "The output of a neuron with two inputs, from above and as a block: straight level lines "
+        "The output of a neuron with two inputs, from above and in relief: straight level lines "
         "at right angles to the weight vector w.",
     ),
 }

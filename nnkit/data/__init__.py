@@ -25,23 +25,7 @@ from nnkit.data._stored import (
 from nnkit.data._synthetic import CURVES, circles, curve, two_moons, xor
 
 __all__ = [
-    "CURVES",
-    "NUMBER_WORDS",
-    "Splits",
-    "aircraft",
-    "circles",
-    "coins",
-    "curve",
-    "digits",
-    "imagenet_filters",
-    "lagged",
-    "mnist",
-    "number_words",
-    "photograph",
-    "reading",
-    "sentences",
-    "split",
-    "sunspots",
-    "two_moons",
-    "xor",
-]
+    "CURVES", "NUMBER_WORDS", "Splits", "aircraft", "circles", "coins", "curve", "digits",
+    "imagenet_filters", "lagged", "mnist", "number_words", "photograph", "reading", "sentences",
+    "split", "sunspots", "two_moons", "xor",
+]  # fmt: skip

@@ -14,7 +14,7 @@ from nnkit._modes import eval_mode
 from nnkit._precision import widened
 from nnkit.dropout._layers import Head, hooked, random_layers
 from nnkit.models import Prediction
-from nnkit.training.randomness import seeded
+from nnkit.training._randomness import seeded
 
 
 def mc_predict(

@@ -88,8 +88,7 @@ class EarlyExit(nn.Module):
             threshold: the probability of the likeliest class at which an object leaves, in [0, 1];
                 the last exit takes all that remain.
         """
-        if not number("threshold", threshold, at_least=0) <= 1:
-            raise ValueError(f"threshold is a probability, in [0, 1], got {threshold!r}")
+        number("threshold", threshold, at_least=0, at_most=1)
         exits = self._exits()
         probability = x.new_zeros(len(x), self.net.sizes[-1])
         depth = torch.full((len(x),), len(exits), device=x.device)

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nnkit._checks import one_of, whole
-from nnkit._masks import keep_mask, on_grid, probability
+from nnkit._checks import number, one_of, whole
+from nnkit._masks import keep_mask, on_grid
 from nnkit.activations import activation as find
 
 
@@ -133,13 +133,12 @@ class DropConnect(nn.Linear):
         bias: bool = True,
     ) -> None:
         super().__init__(in_features, out_features, bias=bias)
-        if probability("p", p) == 1:
-            raise ValueError("p is the probability to drop, below 1, got 1: nothing would be left")
+        rate = number("p, the probability to drop,", p, at_least=0, below=1)
         if isinstance(masks, str):
             one_of("masks (which may also be a number)", masks, ("batch", "sample"))
         else:
             whole("masks", masks, at_least=1)
-        self.p, self.masks = on_grid(p), masks
+        self.p, self.masks = on_grid(rate), masks
         self.activation = activation
         self.h = find(activation).module()
         self.mask: Tensor | None = None

@@ -9,12 +9,13 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.contour import QuadContourSet
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nnkit._modes import eval_mode
-from nnkit.plots._canvas import numbers
+from nnkit.plots._canvas import ARROW, CENTRED, numbers
 from nnkit.plots.style import CLASS_COLOURS, DIVERGING, INK, PAPER
 
 Array = NDArray[np.float64]
@@ -22,6 +23,8 @@ Limits = tuple[float, float, float, float]
 
 #: Even, so that the threshold falls between two of them.
 BANDS = 12
+#: Along each side of a relief.
+FACETS = 32
 
 
 @dataclass(frozen=True)
@@ -75,32 +78,31 @@ def _in_eval_mode(model: nn.Module, inputs: Tensor) -> Tensor:
     return outputs
 
 
-def tints() -> Array:
+def tints(bands: int = BANDS) -> Array:
     """Return the colours (bands, 3) of the bands, pale so that data stand out on them."""
-    full = DIVERGING((np.arange(BANDS) + 0.5) / BANDS)[:, :3]
+    full = DIVERGING((np.arange(bands) + 0.5) / bands)[:, :3]
     return np.asarray(1 - 0.7 * (1 - full))
 
 
-def draw_bands(
-    ax: Axes, field: Field, scale: tuple[float, float], torn: NDArray[np.bool_] | None = None
-) -> list[QuadContourSet]:
+def draw_bands(ax: Axes, field: Field, scale: tuple[float, float]) -> QuadContourSet:
     """Draw bands of equal steps, the lines between them, and the decision as a thick one.
 
     Args:
         ax: where to draw.
         field: of one output.
         scale: where the colours begin and end.
-        torn: where (n, n) the picture jumps, so that no line belongs there.
+
+    Returns:
+        The bands.
     """
     levels, threshold = np.linspace(*scale, BANDS + 1), sum(scale) / 2
     grid, values = (field.across, field.up), field.values[:, :, 0]
-    layers = [ax.contourf(*grid, np.clip(values, *scale), levels, colors=tints())]
-    values = values if torn is None else np.where(torn, np.nan, values)
+    bands = ax.contourf(*grid, np.clip(values, *scale), levels, colors=tints())
     for at, colour, width in ((levels, PAPER, 1.0), ([threshold], INK, 3.5)):
-        if np.nanmin(values) < at[-1] and np.nanmax(values) > at[0]:
+        if values.min() < at[-1] and values.max() > at[0]:
             style: dict[str, Any] = {"colors": colour, "linewidths": width, "linestyles": "solid"}
-            layers.append(ax.contour(*grid, values, at, **style))
-    return layers
+            ax.contour(*grid, values, at, **style)
+    return bands
 
 
 def draw_regions(ax: Axes, field: Field) -> None:
@@ -123,6 +125,25 @@ def draw_regions(ax: Axes, field: Field) -> None:
             ax.contour(field.across, field.up, lead, [0], colors=INK, linewidths=3)
 
 
+def draw_relief(
+    figure: Figure, field: Field, scale: tuple[float, float], labels: tuple[str, str]
+) -> None:
+    """Draw the surface of one output in three dimensions, in the colours of the map."""
+    ax: Any = figure.add_axes((0.5, 0.05, 0.46, 0.9), projection="3d", computed_zorder=False)
+    ax.view_init(elev=32, azim=-118)
+    grid, (low, high) = np.meshgrid(field.across, field.up), scale
+    heights, middle = field.values[:, :, 0].clip(low, high), (low + high) / 2
+    colours = tints(256)[((heights - low) / (high - low) * 255).astype(int)]
+    facets = {"rcount": FACETS, "ccount": FACETS, "shade": False, "linewidth": 0.3}
+    ax.plot_surface(*grid, heights, facecolors=colours, **facets)
+    if heights.min() < middle < heights.max():
+        ax.contour(*grid, heights, [middle], colors=INK, linewidths=3.5, zorder=2)
+    ax.set(xlabel=labels[0], ylabel=labels[1], zlim=scale, zticks=[low, middle, high])
+    ax.patch.set_visible(False)  # a long title of the map lies under it
+    ax.locator_params(axis="x", nbins=4)
+    ax.locator_params(axis="y", nbins=4)
+
+
 def draw_normal(ax: Axes, w: Array, b: float, limits: Limits) -> None:
     """Draw w where the line w·x + b = 0 passes nearest to the middle of the picture.
 
@@ -137,25 +158,7 @@ def draw_normal(ax: Axes, w: Array, b: float, limits: Limits) -> None:
     if not (left < foot[0] < right and bottom < foot[1] < top):
         foot = middle
     tip = foot + w
-    arrow = FancyArrowPatch(
-        tuple(foot),
-        tuple(tip),
-        arrowstyle="-|>,head_length=11,head_width=6",
-        color=INK,
-        lw=4,
-        shrinkA=0,
-        shrinkB=0,
-        joinstyle="miter",
-        capstyle="butt",
-        zorder=6,
-    )
-    ax.add_patch(arrow)
+    style: dict[str, Any] = ARROW | {"arrowstyle": "-|>,head_length=11,head_width=6"}
+    ax.add_patch(FancyArrowPatch(tuple(foot), tuple(tip), lw=4, zorder=6, **style))
     beside = foot + w * (1 + 0.06 * (right - left) / length)
-    style: dict[str, Any] = {
-        "weight": "bold",
-        "fontsize": 18,
-        "ha": "center",
-        "va": "center",
-        "clip_on": True,
-    }
-    ax.text(beside[0], beside[1], "w", **style)
+    ax.text(beside[0], beside[1], "w", weight="bold", fontsize=18, clip_on=True, **CENTRED)

@@ -10,8 +10,14 @@ from torch import Tensor
 
 from nnkit.activations import activation as find_activation
 from nnkit.plots._canvas import Picture, figure_of, new_axes, numbers, set_title
-from nnkit.plots._fields import Limits, draw_bands, draw_normal, draw_regions, evaluate
-from nnkit.plots._relief import draw_relief
+from nnkit.plots._fields import (
+    Limits,
+    draw_bands,
+    draw_normal,
+    draw_regions,
+    draw_relief,
+    evaluate,
+)
 from nnkit.plots.style import BLUE, CLASS_COLOURS, CLASS_MARKERS, GREY, INK, PAPER
 
 
@@ -82,13 +88,13 @@ def surface(
         draw_regions(ax, field)
     else:
         scale = field.scale(threshold, span)
-        bands, *_ = draw_bands(ax, field, scale)
+        bands = draw_bands(ax, field, scale)
         if bar:
             figure_of(ax).colorbar(
                 bands, ax=ax, label=bar, ticks=[scale[0], sum(scale) / 2, scale[1]]
             )
         if relief:
-            draw_relief(figure.add_axes((0.5, 0.02, 0.49, 0.96)), f, limits, scale, labels)
+            draw_relief(figure, field, scale, labels)
     if X is not None:
         points(X, y, ax)
     if normal is not None:

@@ -27,20 +27,7 @@ from nnkit.pruning._storage import (
 from nnkit.pruning._weights import finalize, magnitude, masks, prune_weights, snip, sparsity
 
 __all__ = [
-    "GradualPruning",
-    "QuantizedLinear",
-    "finalize",
-    "gradual",
-    "load_sparse",
-    "magnitude",
-    "masks",
-    "prune_neurons",
-    "prune_weights",
-    "quantize",
-    "rewind",
-    "save_sparse",
-    "shrink",
-    "size_in_bytes",
-    "snip",
-    "sparsity",
-]
+    "GradualPruning", "QuantizedLinear", "finalize", "gradual", "load_sparse", "magnitude", "masks",
+    "prune_neurons", "prune_weights", "quantize", "rewind", "save_sparse", "shrink",
+    "size_in_bytes", "snip", "sparsity",
+]  # fmt: skip

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from nnkit._checks import whole
-from nnkit.pruning._weights import checked_share, prune_weights
+from nnkit._checks import number, whole
+from nnkit.pruning._weights import prune_weights
 from nnkit.training import Callback, Run
 
 
@@ -27,7 +27,8 @@ def gradual(step: int, *, begin: int, end: int, initial: float = 0.0, final: flo
     """
     begin = whole("begin", begin, at_least=0)
     end = whole("end, which is after begin,", end, at_least=begin + 1)
-    first, last = checked_share("initial", initial), checked_share("final", final)
+    first = number("initial", initial, at_least=0, at_most=1)
+    last = number("final", final, at_least=0, at_most=1)
     left = min(1.0, max(0.0, (end - whole("step", step, at_least=0)) / (end - begin)))
     return last + (first - last) * left**3
 
@@ -76,8 +77,8 @@ class GradualPruning(Callback):
         scope: str = "global",
         skip: Sequence[str] = (),
     ) -> None:
-        self.amount = checked_share("amount", amount)
-        self.initial = checked_share("initial", initial)
+        self.amount = number("amount", amount, at_least=0, at_most=1)
+        self.initial = number("initial", initial, at_least=0, at_most=1)
         self.begin = whole("begin", begin, at_least=1)
         self.end = whole("end, which is not before begin,", end, at_least=begin)
         self.every = whole("every", every, at_least=1)

@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from nnkit._checks import indices, one_of, whole
+from nnkit._checks import indices, number, one_of, whole
 from nnkit._precision import agree
 from nnkit.models import MLP
 from nnkit.pruning._chain import SPACE, Link, Parts, chain, links
-from nnkit.pruning._weights import checked_share
 from nnkit.symmetry._moves import duplicate
 
 Net = TypeVar("Net", bound=nn.Module)
@@ -59,7 +58,7 @@ def prune_neurons(
         >>> prune_neurons(MLP([64, 100, 100, 10]), 0.7, multiple_of=8).sizes
         [64, 32, 32, 10]
     """
-    share = checked_share("amount", amount)
+    share = number("amount", amount, at_least=0, at_most=1)
     score = SCORES[one_of("by", by, SCORES)]
     one_of("scope", scope, ("layer", "global"))
     step = whole("multiple_of", multiple_of, at_least=1)
@@ -79,8 +78,8 @@ def prune_neurons(
         counts = [float(part.sum()) for part in parts]
     keep = []
     for s, count in zip(scores, counts, strict=True):
-        number = max(1, round(count / step)) * step
-        keep.append(s.topk(min(number, len(s))).indices)
+        left = max(1, round(count / step)) * step
+        keep.append(s.topk(min(left, len(s))).indices)
     return shrink(model, keep)
 
 

@@ -129,7 +129,7 @@ def prune_weights(
         >>> round(sparsity(net), 3)
         0.9
     """
-    share = checked_share("amount", amount)
+    share = number("amount", amount, at_least=0, at_most=1)
     one_of("scope", scope, ("global", "layer"))
     modules = prunable(model)
     for name in skip:
@@ -201,13 +201,6 @@ def sparsity(model: nn.Module) -> float:
     weights = [leaf(module) * mask_of(module) for module in prunable(model).values()]
     zeros = sum(int((weight == 0).sum()) for weight in weights)
     return zeros / sum(weight.numel() for weight in weights)
-
-
-def checked_share(what: str, value: float) -> float:
-    """Return the value if it is a share, in [0, 1]."""
-    if not 0 <= number(what, value) <= 1:
-        raise ValueError(f"{what} is a share, in [0, 1], got {value!r}")
-    return float(value)
 
 
 def _refuse_tied(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nnkit._checks import number, whole
+from nnkit._checks import flag, number, whole
 from nnkit.regularizers._penalty import Lam, shown
 from nnkit.regularizers._weights import WeightPenalty
 
@@ -43,11 +43,8 @@ class GroupLasso(WeightPenalty):
 
     def __init__(self, lam: Lam, *, dim: int = 0, proximal: bool = True, **options: Any) -> None:
         super().__init__(lam, **options)
-        self.dim = whole("dim", dim, at_least=0)
-        if self.dim > 1:
-            raise ValueError(f"dim must be 0 (outputs) or 1 (inputs), got {dim}")
-        if not isinstance(proximal, bool):
-            raise TypeError(f"proximal must be True or False, got {proximal!r}")
+        self.dim = whole("dim", dim, at_least=0, at_most=1)
+        flag("proximal", proximal)
         self.rank, self.needs_steps = 2 * proximal, proximal
 
     def accepts(self, module: nn.Module, name: str, w: Tensor) -> bool:
@@ -201,11 +198,8 @@ class MaxNorm(Constraint):
 
     def __init__(self, limit: float, *, dim: int = 0, **options: Any) -> None:
         super().__init__(**options)
-        self.limit, self.dim = number("limit", limit), whole("dim", dim, at_least=0)
-        if self.limit <= 0:
-            raise ValueError(f"limit must be greater than 0, got {limit!r}")
-        if self.dim > 1:
-            raise ValueError(f"dim must be 0 (outputs) or 1 (inputs), got {dim}")
+        self.limit = number("limit", limit, above=0)
+        self.dim = whole("dim", dim, at_least=0, at_most=1)
 
     def accepts(self, module: nn.Module, name: str, w: Tensor) -> bool:
         """Weights that have rows and columns."""

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nnkit._checks import flag
 from nnkit._used import plain_state
 from nnkit.regularizers._penalty import Lam, checked, shown
 from nnkit.regularizers._weights import NORMALISATIONS, Term, WeightPenalty
@@ -72,8 +73,7 @@ class L1(WeightPenalty):
 
     def __init__(self, lam: Lam, *, proximal: bool = True, **options: Any) -> None:
         super().__init__(lam, **options)
-        if not isinstance(proximal, bool):
-            raise TypeError(f"proximal must be True or False, got {proximal!r}")
+        flag("proximal", proximal)
         self.rank, self.needs_steps = int(proximal), proximal
 
     def value(self, name: str, w: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nnkit._checks import number, whole
+from nnkit._checks import flag, number, whole
 from nnkit.regularizers._norms import sum_of_squares
 from nnkit.regularizers._penalty import Lam, shown
 from nnkit.regularizers._weights import Term, WeightPenalty
@@ -52,8 +52,7 @@ class SoftSharing(WeightPenalty):
         **options: Any,
     ) -> None:
         super().__init__(lam, **options)
-        if not isinstance(mean, bool):
-            raise TypeError(f"mean must be True or False, got {mean!r}")
+        flag("mean", mean)
         if isinstance(groups, (str, Tensor)):
             raise TypeError(f"groups must be a dict or list of parameter names, got {groups!r}")
         self.mean = mean
@@ -188,8 +187,8 @@ class GaussianMixturePrior(WeightPenalty):
         super().__init__(lam, **options)
         self.components = whole("components", components, at_least=1)
         for name, value in (("spread", spread), ("std", std)):
-            if value is not None and number(name, value) <= 0:
-                raise ValueError(f"{name} must be greater than 0, got {value!r}")
+            if value is not None:
+                number(name, value, above=0)
         self.min_std = number("min_std", min_std, at_least=0.0)
         if std is None:
             std = 2 * spread / (components - 1) if components > 1 else spread

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from nnkit._checks import flag
 from nnkit._precision import widened
 from nnkit._scratch import Scratch
 from nnkit._used import mask_of, plain_name, sources
@@ -90,8 +91,7 @@ class WeightPenalty(Penalty):
 
     def __init__(self, lam: Lam, *, biases: bool = False, exempt: Sequence[str] = ()) -> None:
         super().__init__()
-        if not isinstance(biases, bool):
-            raise TypeError(f"biases must be True or False, got {biases!r}")
+        flag("biases", biases)
         if isinstance(exempt, str):
             raise TypeError(f"exempt must be a list of names, got {exempt!r}. Hint: [{exempt!r}]")
         self.lam, self.biases, self.exempt = checked(lam), biases, tuple(exempt)

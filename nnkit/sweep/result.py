@@ -14,7 +14,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from nnkit._checks import one_of
-from nnkit.training.history import History
+from nnkit.training._history import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

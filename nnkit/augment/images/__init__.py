@@ -46,27 +46,8 @@ from nnkit.augment.images._transforms import (
 )
 
 __all__ = [
-    "Brightness",
-    "Compose",
-    "Contrast",
-    "Downscale",
-    "Elastic",
-    "Flip",
-    "Hue",
-    "ImageTransform",
-    "RandomResizedCrop",
-    "RotateZoom",
-    "Sharpness",
-    "Shift",
-    "adjust_brightness",
-    "adjust_contrast",
-    "adjust_hue",
-    "adjust_sharpness",
-    "downscale",
-    "elastic",
-    "flip",
-    "resized_crop",
-    "rotate_zoom",
-    "shift",
-    "smooth_field",
-]
+    "Brightness", "Compose", "Contrast", "Downscale", "Elastic", "Flip", "Hue", "ImageTransform",
+    "RandomResizedCrop", "RotateZoom", "Sharpness", "Shift", "adjust_brightness", "adjust_contrast",
+    "adjust_hue", "adjust_sharpness", "downscale", "elastic", "flip", "resized_crop", "rotate_zoom",
+    "shift", "smooth_field",
+]  # fmt: skip

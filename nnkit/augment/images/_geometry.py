@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nnkit._checks import one_of
+from nnkit._checks import number, one_of
 from nnkit._devices import normal
 from nnkit.augment.images._checks import Strength, check_images, per_sample
 
@@ -172,8 +172,7 @@ def smooth_field(
         >>> field.shape, round(field.std().item())
         (torch.Size([100, 2, 28, 28]), 1)
     """
-    if not smooth > 0:
-        raise ValueError(f"smooth must be above 0, got {smooth!r}. Hint: try 0.1")
+    number("smooth", smooth, above=0)
     n, height, width = size
     rows, columns = (_gaussian(side, smooth).to(device) for side in (height, width))
     noise = normal((n, 2, height, width), generator, like=rows)

@@ -45,9 +45,7 @@ class ImageTransform:
     moves: ClassVar[bool] = False  # whether pixels change their place
 
     def __post_init__(self) -> None:
-        number("p", self.p, at_least=0.0)
-        if self.p > 1:
-            raise ValueError(f"p is a probability, at most 1, got {self.p!r}")
+        number("p", self.p, at_least=0, at_most=1)
         for strength in self._strengths():
             number(strength, getattr(self, strength), at_least=0.0)
         check_generator(self.generator)
@@ -138,7 +136,7 @@ class RandomResizedCrop(Move):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _part_of_one("min_side", self.min_side)
+        number("min_side", self.min_side, above=0, at_most=1)
 
     def draw(self, x: Tensor) -> Change:
         """A window of random size at a random place."""
@@ -215,7 +213,7 @@ class Elastic(Move):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _part_of_one("smooth", self.smooth)
+        number("smooth", self.smooth, above=0, at_most=1)
 
     def draw(self, x: Tensor) -> Change:
         """A field of displacements."""
@@ -323,7 +321,7 @@ class Downscale(ImageTransform):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _part_of_one("min_scale", self.min_scale)
+        number("min_scale", self.min_scale, above=0, at_most=1)
 
     def draw(self, x: Tensor) -> Change:
         """The share of a side's pixels left in between."""
@@ -333,11 +331,6 @@ class Downscale(ImageTransform):
 def _replaced(x: Tensor, rows: Tensor | None, change: Change) -> Tensor:
     """A copy of x with these rows changed."""
     return change(x) if rows is None else x.index_copy(0, rows, change(x[rows]))
-
-
-def _part_of_one(what: str, value: float) -> None:
-    if not 0 < value <= 1:
-        raise ValueError(f"{what} is a share of the image's side, in (0, 1], got {value!r}")
 
 
 def _is_mask(x: Tensor, y: Any, said: bool | None) -> bool:

@@ -30,22 +30,7 @@ from nnkit.augment.speech._transforms import (
 )
 
 __all__ = [
-    "Compose",
-    "Crop",
-    "Noise",
-    "PitchShift",
-    "SpecAugment",
-    "SpeechTransform",
-    "TimeStretch",
-    "add_noise",
-    "bend_pitch",
-    "crop",
-    "log_mel",
-    "log_spectrogram",
-    "pitch",
-    "pitch_shift",
-    "resample",
-    "shift_band",
-    "snr",
-    "time_stretch",
-]
+    "Compose", "Crop", "Noise", "PitchShift", "SpecAugment", "SpeechTransform", "TimeStretch",
+    "add_noise", "bend_pitch", "crop", "log_mel", "log_spectrogram", "pitch", "pitch_shift",
+    "resample", "shift_band", "snr", "time_stretch",
+]  # fmt: skip

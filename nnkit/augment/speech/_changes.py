@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nnkit._checks import one_of
+from nnkit._checks import number, one_of
 from nnkit._devices import normal, uniform
 from nnkit.augment.speech._checks import (
     Strength,
@@ -14,7 +14,6 @@ from nnkit.augment.speech._checks import (
     check_recording,
     check_waves,
     per_row,
-    within,
 )
 from nnkit.augment.speech._spectra import frame_length, frame_places, istft, stft
 
@@ -44,7 +43,7 @@ def crop(x: Tensor, seconds: float, sample_rate: int, at: str = "start") -> Tens
     """
     check_waves(x)
     rate, T = check_rate(sample_rate), x.shape[-1]
-    lost = round(rate * within("seconds", seconds, 0, (T - 1) / rate, "leave something"))
+    lost = round(rate * number("seconds", seconds, at_least=0, at_most=(T - 1) / rate))
     place = PLACES[one_of("place", at, PLACES)]
     rows = x.reshape(-1, T)
     return cut(rows, lost, x.new_full((len(rows), 1), place), rate).view(*x.shape[:-1], -1)
@@ -160,7 +159,8 @@ def time_stretch(x: Tensor, speed: float, sample_rate: int) -> Tensor:
         (torch.Size([4000]), tensor(200.))
     """
     check_waves(x)
-    rate, speed = check_rate(sample_rate), within("speed", speed, *SPEEDS, "2 is twice as fast")
+    rate = check_rate(sample_rate)
+    speed = number("speed", speed, at_least=SPEEDS[0], at_most=SPEEDS[1])
     rows = x.reshape(-1, x.shape[-1])
     length = max(1, round(x.shape[-1] / speed))
     return play(rows, x.new_full((len(rows), 1), speed), rate, length).view(*x.shape[:-1], -1)

@@ -69,20 +69,6 @@ def check_rate(sample_rate: Any) -> int:
     return int(sample_rate)
 
 
-def within(what: str, value: Any, low: float, high: float, hint: str = "") -> float:
-    """Return a number between two bounds.
-
-    Raises:
-        TypeError: if it is not a number.
-        ValueError: if it is not finite or out of bounds.
-    """
-    checked = number(what, value)
-    if not low <= checked <= high:
-        said = f". Hint: {hint}" if hint else ""
-        raise ValueError(f"{what} must be from {low:g} to {high:g}, got {value!r}{said}")
-    return checked
-
-
 def per_row(what: str, value: Strength, x: Tensor, low: float, high: float) -> Tensor:
     """One strength for each waveform as a column (N, 1), (1, 1) if x is a single one.
 

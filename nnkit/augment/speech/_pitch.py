@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nnkit._checks import number
 from nnkit._devices import has_type
 from nnkit.augment.speech._changes import vocode
 from nnkit.augment.speech._checks import (
@@ -14,7 +15,6 @@ from nnkit.augment.speech._checks import (
     check_waves,
     per_row,
     per_sample,
-    within,
 )
 from nnkit.augment.speech._spectra import frame_length, frame_places, istft, stft
 
@@ -105,8 +105,8 @@ def shift_band(x: Tensor, semitones: Strength, low: float, high: float, sample_r
     """
     check_waves(x)
     rate = check_rate(sample_rate)
-    top = within("high", high, 0, rate / 2, f"a rate of {rate} holds nothing above {rate / 2:g} Hz")
-    bottom = within("low", low, 0, top, "low is the lower edge of the band")
+    top = number("high, the upper edge, up to half the rate,", high, at_least=0, at_most=rate / 2)
+    bottom = number("low, the lower edge,", low, at_least=0, at_most=top)
     S = stft(x.reshape(-1, x.shape[-1]), rate)
     f = torch.linspace(0, rate / 2, S.shape[1], device=x.device)[:, None]
     band = istft(S * ((bottom <= f) & (f <= top)), rate, x.shape[-1]).view_as(x)
@@ -141,8 +141,8 @@ def pitch(x: Tensor, sample_rate: int, low: float = 60.0, high: float = 500.0) -
     """
     check_waves(x)
     rate = check_rate(sample_rate)
-    high = within("high", high, 1, rate / 4)
-    low = within("low", low, 1, high)
+    high = number("high", high, at_least=1, at_most=rate / 4)
+    low = number("low", low, at_least=1, at_most=high)
     size, hop = 2 * math.ceil(1.5 * rate / low), rate // 100  # three of the longest periods
     padded = F.pad(x, (size // 2, size // 2))
     frames = padded.unfold(-1, size, hop)  # (..., frames, size)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from nnkit._checks import number
 from nnkit._devices import check_generator, uniform
 from nnkit.augment.speech._changes import SPEEDS, add_noise, cut, play
-from nnkit.augment.speech._checks import check_rate, check_recording, check_waves, within
+from nnkit.augment.speech._checks import check_rate, check_recording, check_waves
 from nnkit.augment.speech._pitch import SEMITONES, pitch_shift
 
 
@@ -106,7 +106,7 @@ class TimeStretch(SpeechTransform):
     def __init__(
         self, speed: float, sample_rate: int, generator: torch.Generator | None = None
     ) -> None:
-        self.speed = within("speed", speed, 1, SPEEDS[1], "1.2 is from 1/1.2 to 1.2")
+        self.speed = number("speed", speed, at_least=1, at_most=SPEEDS[1])
         super().__init__(sample_rate, generator)
 
     def change(self, x: Tensor) -> Tensor:
@@ -131,7 +131,7 @@ class PitchShift(SpeechTransform):
     def __init__(
         self, semitones: float, sample_rate: int, generator: torch.Generator | None = None
     ) -> None:
-        self.semitones = within("semitones", semitones, 0, SEMITONES[1])
+        self.semitones = number("semitones", semitones, at_least=0, at_most=SEMITONES[1])
         super().__init__(sample_rate, generator)
 
     def change(self, x: Tensor) -> Tensor:
@@ -168,8 +168,8 @@ class Noise(SpeechTransform):
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
-        self.min_snr = within("min_snr", min_snr, -100, 200)
-        self.max_snr = within("max_snr", max_snr, self.min_snr, 200)
+        self.min_snr = number("min_snr", min_snr, at_least=-100, at_most=200)
+        self.max_snr = number("max_snr", max_snr, at_least=self.min_snr, at_most=200)
         self.noise = None if noise is None else check_recording(noise)
         super().__init__(sample_rate, generator)
 

@@ -22,14 +22,6 @@ from nnkit.augment.text._edits import (
 from nnkit.augment.text._translation import back_translate, translate
 
 __all__ = [
-    "NEGATIONS",
-    "back_translate",
-    "delete_sentences",
-    "delete_words",
-    "reorder_sentences",
-    "replace_synonyms",
-    "split_sentences",
-    "synonyms",
-    "translate",
-    "with_copies",
-]
+    "NEGATIONS", "back_translate", "delete_sentences", "delete_words", "reorder_sentences",
+    "replace_synonyms", "split_sentences", "synonyms", "translate", "with_copies",
+]  # fmt: skip
