@@ -22,7 +22,7 @@ LECTURES := --no-loadscope-reorder -p tests.notebooks.lectures --nbval lectures
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab test unit notebooks noavx browser decks zip homework references images bench dev lint format clean
+.PHONY: help lab test unit notebooks noavx browser decks zip site homework references images bench dev lint format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ decks: .venv/.decks ## write every part as offline slides into build/decks
 
 zip: .venv/.decks ## write every part as a notebook with its outputs into build/notebooks.zip
 	.venv/bin/nnkit notebooks $(ARGS)
+
+site: .venv/.site ## write the course as pages to read, with slides and notebooks, into build/site
+	.venv/bin/nnkit site $(ARGS)
 
 homework: .venv/.homework ## release, grade, … homework: make homework ARGS="release 18"
 	.venv/bin/nnkit homework $(ARGS)
@@ -52,9 +55,9 @@ noavx: .venv/.test ## run the three parts that train most as on a processor with
 	ATEN_CPU_CAPABILITY=default DNNL_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE \
 		$(PYTEST) $(LECTURES) -m trains
 
-browser: .venv/.test ## write the decks, test them and JupyterLab in Chromium
-	$(if $(ARGS),,-.venv/bin/nnkit decks)
-	$(if $(ARGS),,DECKS=build/decks )$(PYTEST) tests/browser
+browser: .venv/.test ## write the site with its decks, test them and JupyterLab in Chromium
+	$(if $(ARGS),,-.venv/bin/nnkit site)
+	$(if $(ARGS),,SITE=build/site DECKS=build/site/decks )$(PYTEST) tests/browser
 
 references: .venv/.test ## store anew what the lectures print; then read the diff
 	$(PYTEST) $(LECTURES) --rebuild-references
@@ -97,9 +100,10 @@ PIP = $(RUN) pip install $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 CPU_bench := torchvision
 HOLDS_decks := lab
 HOLDS_homework := lab
-HOLDS_test := lab decks homework
-HOLDS_dev := lab decks homework test
-HOLDS_bench := lab decks homework test
+HOLDS_site := lab decks homework
+HOLDS_test := lab decks site homework
+HOLDS_dev := lab decks site homework test
+HOLDS_bench := lab decks site homework test
 
 # On Linux the torch of the usual index brings CUDA, also where nothing can use it.
 SYSTEM = $(shell uname -s)

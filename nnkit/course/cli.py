@@ -12,6 +12,7 @@ from nnkit.course.handout import notebooks
 from nnkit.course.homework.commands import add_homework
 from nnkit.course.lab import lab
 from nnkit.course.lectures import CourseError
+from nnkit.course.site.build import site
 
 RUN_FIRST = "A part is run if it has not been run yet, or if it or the library has changed since."
 
@@ -39,6 +40,13 @@ def parser() -> argparse.ArgumentParser:
     out.help = "file to write; default: %(default)s"
     command.epilog = RUN_FIRST
     command.set_defaults(run=lambda args: notebooks(args.parts, args.out))
+
+    command = commands.add_parser("site", help="write the course as pages to read, offline")
+    command.add_argument("parts", nargs="*", type=Path, help="files or folders; default: all parts")
+    out = command.add_argument("--out", type=Path, default=Path("build/site"))
+    out.help = "folder to write into; default: %(default)s"
+    command.add_argument("--repository", default="", help="https://github.com/owner/name: buttons")
+    command.set_defaults(run=lambda args: site(args.out, args.repository, args.parts))
 
     add_homework(commands)
     return main
