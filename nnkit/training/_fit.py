@@ -110,6 +110,15 @@ def fit(
 
     An error later on, in a callback or the data, leaves the model with the weights of the last
     finished epoch, too, and carries the history up to it as its attribute `history`.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.training import fit
+        >>> X = torch.randn(200, 3)
+        >>> model, data = torch.nn.Linear(3, 1), (X, X.sum(1, keepdim=True))
+        >>> history = fit(model, data, loss=torch.nn.functional.mse_loss, lr=0.1, seed=0)
+        >>> len(history), history["loss"][-1] < 0.01
+        (10, True)
     """
     order = Order(**{**locals(), "metrics": metrics or {}})
     order.check()

@@ -97,6 +97,17 @@ class NonFiniteLoss(FloatingPointError):
     Args:
         message: epoch, batch, likely cause and remedy.
         history: the epochs finished before.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.training import NonFiniteLoss, fit
+        >>> X, sgd = torch.randn(64, 3), torch.optim.SGD
+        >>> try:
+        ...     fit(torch.nn.Linear(3, 1), (X, X[:, :1]), optimizer=sgd, lr=1e9, epochs=50,
+        ...         loss=torch.nn.functional.mse_loss)
+        ... except NonFiniteLoss as error:
+        ...     print("lower lr" in str(error), error.history.stop_reason)
+        True non-finite loss
     """
 
     def __init__(self, message: str, history: History) -> None:

@@ -14,7 +14,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from nnkit.regularizers import Penalty
-from nnkit.sweep.result import Settings, Trial
+from nnkit.sweep._result import Settings, Trial
 from nnkit.training import NonFiniteLoss, Stack, fit
 
 
