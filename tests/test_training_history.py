@@ -84,6 +84,7 @@ def test_several_runs_are_a_mean_and_a_deviation(values, ddof):
     assert found.runs == len(values)
     text = f"{np.mean(values):.2f} ± {np.std(values, ddof=ddof):.2f} ({len(values)} runs)"
     assert f"{found:.2f}" == str(MeanStd(values, ".2f", ddof)) == text
+    assert f"{MeanStd(values, '.2f', ddof):>90}" == text.rjust(90)
 
 
 def test_no_runs_have_no_mean():

@@ -119,7 +119,8 @@ class MeanStd:
 
     Args:
         values: a number of each run.
-        form: how to write a number, such as ".1%".
+        form: how to write a number, such as ".1%"; f"{self:.1f}" writes it otherwise, and
+            f"{self:>30}" moves the whole text to the right.
         ddof: what the runs are fewer by in the mean of the squares, as in NumPy; 1 for the
             deviation of all runs that there might have been.
 
@@ -147,6 +148,8 @@ class MeanStd:
         self.runs, self.form = numbers.size, form
 
     def __format__(self, form: str) -> str:
+        if form[-1:].isdigit() and "." not in form:  # such as ">30": a place for the whole text
+            return f"{self!s:{form}}"
         form = form or self.form
         return f"{self.mean:{form}} ± {self.std:{form}} ({self.runs} runs)"
 

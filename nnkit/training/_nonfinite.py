@@ -174,7 +174,9 @@ class Watch:
         for row, penalty in zip(rows, penalties, strict=False):
             row |= {} if penalty is None else {"penalty": penalty}
         if len(self.runs) == 1:
-            if not all_finite(list(model.parameters())) or not _finite_of(first):
+            groups = first.optimizer.param_groups
+            trained = [p for group in groups for p in group["params"]]
+            if not all_finite([*model.parameters(), *trained]):
                 self._stop(count, "its update made weights nan or inf", self._cause())
             if not math.isfinite(rows[0].get("penalty", 0.0)):
                 cause = "The loss of the data was finite: look at the regularizer"
@@ -201,11 +203,6 @@ class Watch:
         return likely_cause(
             None if math.isnan(last) else last, float(self.losses.least[0]), first.lr
         )
-
-
-def _finite_of(run: Run) -> bool:
-    """Whether what the optimiser trains besides the model is finite."""
-    return all_finite([p for group in run.optimizer.param_groups for p in group["params"]])
 
 
 def likely_cause(last: float | None, least: float, lr: float) -> str:
