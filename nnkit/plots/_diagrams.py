@@ -10,6 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Circle
 
+from nnkit.plots._canvas import CENTRED
 from nnkit.plots._fields import Array
 from nnkit.plots.style import BLUE, CLASS_COLOURS, DIVERGING, GREY, GRID, INK, PAPER
 
@@ -131,7 +132,7 @@ class Diagram:
         self.ax.add_patch(Circle(point, self.radius, fc=face, ec=edge, lw=width, zorder=4))
 
     def _text(self, at: Point, text: str, **style: Any) -> None:
-        full: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 5} | style
+        full: dict[str, Any] = {"zorder": 5, **CENTRED} | style
         self.ax.text(at[0], at[1], text, **full)
 
     def _dots(self, heights: Sequence[float], x: float) -> None:
