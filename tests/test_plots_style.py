@@ -41,7 +41,7 @@ VISION = {
         ]
     ),
 }
-WRITTEN = "−×·±≤≥≠≈→←↑↓…λσηθαβγμτφΣ∂∇∈∞√₀₁₂₃⁻⁰¹²³‖′°–—“”ŷéüABCxyz0123456789"
+WRITTEN = "ЖяДℝ⊙ᵀᵗₐⁿ₄▲●½¼−×·±≤≥≠≈→←↑↓…λσηθαβγμτφΣ∂∇∈∞√₀₁₂₃⁻⁰¹²³‖′°–—“”ŷéüABCxyz0123456789"
 
 
 def lab(colour, vision="usual"):
@@ -134,10 +134,10 @@ def test_style_comes_back_after_the_defaults():
 )
 def test_type_comes_from_the_package(weight, slope, file):
     wanted = font_manager.FontProperties(
-        family="Atkinson Hyperlegible Next", weight=weight, style=slope
+        family="Inter", weight=weight, style=slope
     )
     path = font_manager.findfont(wanted, fallback_to_default=False)
-    assert path.endswith(f"plots/fonts/AtkinsonHyperlegibleNext-{file}.ttf")
+    assert path.endswith(f"plots/fonts/Inter-{file}.ttf")
 
 
 def test_every_sign_is_drawn(caplog):

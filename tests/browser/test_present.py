@@ -175,7 +175,7 @@ def test_fills_the_window_with_nothing_but_the_slide(presented: Page) -> None:
 def test_shift_enter_runs_and_stays(presented: Page) -> None:
     page = presented
     go_to(page, 3)
-    page.locator(f"{SHOWN} .cm-content").click()
+    page.locator(f"{SHOWN}.jp-CodeCell .cm-content").click()
     page.keyboard.press("Control+End")
     page.keyboard.type("\nprint(6 * 7)")
     page.keyboard.press("Shift+Enter")
@@ -188,7 +188,7 @@ def test_shift_enter_runs_and_stays(presented: Page) -> None:
 def test_a_finished_bar_leaves_nothing_on_the_slide(presented: Page) -> None:
     page = presented
     go_to(page, 3)
-    page.locator(f"{SHOWN} .cm-content").click()
+    page.locator(f"{SHOWN}.jp-CodeCell .cm-content").click()
     page.keyboard.press("Control+End")
     page.keyboard.type(
         "\nfrom tqdm.notebook import tqdm; import time"
@@ -249,15 +249,15 @@ def page_excess(page: Page) -> list[str]:
 def test_c_lays_the_code_over_the_slide(presented: Page) -> None:
     page = presented
     go_to(page, 5)  # its code is folded away
-    editor = page.locator(f"{SHOWN} .cm-content")
-    expect(editor).to_have_count(0)
+    editor = page.locator(f"{SHOWN}.jp-CodeCell .cm-content")
+    expect(editor).to_be_hidden()
     press(page, "c")
     expect(editor).to_be_visible()
     assert "explore(" in editor.inner_text()
     press(page, "c")
-    expect(editor).to_have_count(0)
+    expect(editor).to_be_hidden()
     press(page, "c", "PageDown", "PageUp")  # moving on lays it aside
-    expect(editor).to_have_count(0)
+    expect(editor).to_be_hidden()
 
 
 def test_go_to_a_slide_by_number_topic_or_words(presented: Page) -> None:

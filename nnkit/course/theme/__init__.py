@@ -10,12 +10,14 @@ from urllib.parse import quote
 
 HERE = Path(__file__).parent
 SHEETS = ("content", "code", "stage")  # of decks and of JupyterLab alike
-FACES = (  # family, file, weights, style
-    ("Atkinson Hyperlegible Next", "AtkinsonHyperlegibleNext-Regular", "400", "normal"),
-    ("Atkinson Hyperlegible Next", "AtkinsonHyperlegibleNext-Italic", "400", "italic"),
-    ("Atkinson Hyperlegible Next", "AtkinsonHyperlegibleNext-Bold", "700", "normal"),
-    ("Atkinson Hyperlegible Next", "AtkinsonHyperlegibleNext-BoldItalic", "700", "italic"),
-    ("Atkinson Hyperlegible Mono", "AtkinsonHyperlegibleMono", "200 800", "normal"),
+FACES = (  # family, file, weight, style
+    ("Inter", "Inter-Regular", "400", "normal"),
+    ("Inter", "Inter-Italic", "400", "italic"),
+    ("Inter", "Inter-Bold", "700", "normal"),
+    ("Inter", "Inter-BoldItalic", "700", "italic"),
+    ("JetBrains Mono", "JetBrainsMono-Regular", "400", "normal"),
+    ("JetBrains Mono", "JetBrainsMono-Bold", "700", "normal"),
+    ("Noto Sans Math", "NotoSansMath-Regular", "400", "normal"),
 )
 
 

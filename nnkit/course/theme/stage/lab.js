@@ -10,6 +10,7 @@ const plugin = (INotebookTracker, NotebookActions) => ({
   activate({ commands, shell }, tracker) {
     let panel = null; // that is presented
     let at = 0, steps = 0; // the slide, and how many of its fragments are shown
+    const unfolded = new Set(); // cells folded by hand whose code lies over the slide
     let left = null; // how the window was before
     const kept = path => `nnkit-present:${path}`;
 
@@ -59,16 +60,18 @@ const plugin = (INotebookTracker, NotebookActions) => ({
       }
       const page = notebook.node.querySelector(".jp-WindowedPanel-viewport");
       const layout = metadata(cells[0], "layout") ?? "";
-      const folded = fold(cells.map(cell => ({
-        node: cell.node, hidden: Boolean(metadata(cell, "jupyter")?.source_hidden),
+      const parts = cells.map(cell => ({
+        node: cell.node, hidden: Boolean(cell.inputHidden) || unfolded.has(cell),
         code: cell.model.type === "code" ? cell.model.sharedModel.source : null,
-      })), layout);
+      }));
+      const folded = [fold(parts, layout), layout !== "code" && !laid() && fit(page, parts)].some(Boolean);
       Object.assign(page.dataset, {
         number: at + 1, total: slides.length, topic: all[at].topic, layout, code: folded ? "C: code" : "",
         footer: footer(panel.context.path, all[0].title),
       });
       sessionStorage.setItem(kept(panel.context.path), JSON.stringify([at, steps]));
     };
+    const laid = () => panel.node.classList.contains("nnkit-code"); // code over the slide
     const fragments = () => cellsOf(panel.content)[at].filter(cell => type(cell) === "fragment").length;
     const go = (index, shown = Infinity) => {
       const slides = cellsOf(panel.content), notebook = panel.content;
@@ -105,8 +108,11 @@ const plugin = (INotebookTracker, NotebookActions) => ({
       });
     };
     const code = open => { // a folded input is not in the page until it is unfolded
-      for (const cell of cellsOf(panel.content)[at])
-        if (metadata(cell, "jupyter")?.source_hidden) cell.inputHidden = !open;
+      for (const cell of open ? cellsOf(panel.content)[at].filter(cell => cell.inputHidden) : unfolded) {
+        cell.inputHidden = !open;
+        if (open) unfolded.add(cell);
+      }
+      if (!open) unfolded.clear();
     };
     // outputs that come, and cells that are added, change what is folded
     const changes = new MutationObserver(() => {
