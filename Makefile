@@ -59,7 +59,7 @@ references: .venv/.test ## store anew what the lectures print; then read the dif
 	git diff --stat -- tests/notebooks/references
 
 images: .venv/.lab ## draw the pictures in img anew
-	$(RUN) nnkit.plots.readme_pictures
+	$(RUN) nnkit.course.readme_pictures
 
 bench: .venv/.bench ## compare the training loop with others; BENCH names another benchmark
 	$(RUN) tests.benchmarks.$(BENCH) $(ARGS)

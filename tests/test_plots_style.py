@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from nnkit import plots
 from nnkit.plots import style
-from nnkit.plots.encoding import png
-from nnkit.plots.labels import contrast
+from nnkit.plots._canvas import png
+from nnkit.plots._curves import contrast
 
 # What remains of linear RGB with each kind of colour blindness (Machado, Oliveira and
 # Fernandes, 2009, table of severity 1).

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 
-from nnkit.course.execute import execute
 from nnkit.course.lectures import CourseError, Part, find_parts, in_order, is_part
 from nnkit.course.render import Deck, render
+from nnkit.course.runs import executed
 from nnkit.course.theme import stylesheet
 
 
@@ -51,7 +51,7 @@ def _write(part: Part, parts: Sequence[Part], out: Path) -> bool:
         for old in (facts, target):  # rather no deck than one that the source no longer says
             old.unlink(missing_ok=True)
         _refuse_namesakes(part, parts)
-        deck, page = render(part, execute(part))
+        deck, page = render(part, executed(part.path))
         target.write_bytes(page.encode("utf-8"))
         facts.write_text(json.dumps(vars(deck)), encoding="utf-8")  # last: now it is a deck
     except Exception as error:  # no text, kernel or full disk shall cost the other decks

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from nnkit._checks import one_of
-from nnkit.training.history import History
+from nnkit.training._history import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -137,7 +137,7 @@ class Sweep:
             title: what to see.
         """
         from nnkit.plots import spread
-        from nnkit.plots.canvas import set_title
+        from nnkit.plots._canvas import set_title
 
         if not self.grid:
             raise ValueError("there is no hyperparameter to draw along, only seeds")

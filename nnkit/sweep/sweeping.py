@@ -13,10 +13,9 @@ from nnkit._checks import one_of, whole
 from nnkit._modes import eval_mode
 from nnkit.sweep.result import Settings, Sweep, Trial, all_settings
 from nnkit.sweep.task import Task, one_thread, train_together
-from nnkit.training import checks
-from nnkit.training.alike import grouped
-from nnkit.training.probe import MISTAKES
-from nnkit.training.stack import check_apart, is_plain_mlp
+from nnkit.training import _checks
+from nnkit.training._probe import MISTAKES
+from nnkit.training._stack import check_apart, grouped, is_plain_mlp
 
 # Measured by tests/benchmarks/sweep.py on one core: where stacking stops to pay.
 LARGEST_MODEL = 120_000  # operations per row, two per weight; one larger model fills the core
@@ -79,12 +78,12 @@ def sweep(
     options = {**options, "validation": validation}
     task = Task(model, data, loss, regularizer, optimizer, lr, options)
     task.check(grid)
-    checks.check_grad_mode()
+    _checks.check_grad_mode()
     pairs = [(settings, seed) for settings in all_settings(grid) for seed in chosen]
     first = model(chosen[0])
     if not isinstance(first, nn.Module):
         raise TypeError(f"model must be a function of a seed that gives a module, got {first!r}")
-    checks.check_model(first)
+    _checks.check_model(first)
     check_apart([first, model(chosen[-1])])
 
     reason = "asked for" if method == "sequential" else impossible(task)

@@ -244,13 +244,19 @@ def test_too_much_is_not_sent() -> None:
 # The channel
 
 
+def until(seconds: float) -> channel.Clock:
+    """A clock that runs out."""
+    ends = time.monotonic() + seconds
+    return lambda: ends - time.monotonic()
+
+
 def test_messages_keep_their_bounds() -> None:
     here, there = socket.socketpair()
     with here, there:
         sent = [b"", b"a", bytes(3_000_000)]
         sender = threading.Thread(target=lambda: [channel.send(here, m) for m in sent])
         sender.start()
-        assert [channel.receive(there, time.monotonic() + 60) for _ in sent] == sent
+        assert [channel.receive(there, until(60)) for _ in sent] == sent
         sender.join()
 
 
@@ -260,12 +266,12 @@ def test_whoever_is_late_or_gone_or_boundless_is_given_up() -> None:
         here.sendall(b"\0\0\0\5half")
         for left in (0.01, -1.0):
             with pytest.raises(TimeoutError):
-                channel.receive(there, time.monotonic() + left)
+                channel.receive(there, until(left))
         here.sendall(b"\xff" * 4)
         with pytest.raises(ProtocolError, match="too long"):
             channel.receive(there)
         with pytest.raises(TimeoutError):
-            channel.send(there, bytes(5_000_000), time.monotonic() + 0.05)
+            channel.send(there, bytes(5_000_000), until(0.05))
     gone, right = socket.socketpair()
     gone.close()
     with right, pytest.raises(EOFError):

@@ -2,18 +2,27 @@
 
 The first process of a sandbox is bubblewrap's own. No limits bind it, it ends the sandbox when the
 grading process ends, and it has the same rights as the student's code, which could take it over. So
-no process may look into another or write there. And memory is where limits count it: in what a
-process maps, and in ``/tmp``.
+no process may look into another or write there. Memory is where limits count it: in what a process
+maps, and in its folders. And nothing is left where another sandbox, or the teacher, would find it:
+the kernel's keys belong to no sandbox.
 """
 
 import platform
 import struct
 
 # what the kernel calls the machine, then the numbers of
-# ptrace, process_vm_readv, process_vm_writev, memfd_create, shmget
+# ptrace, process_vm_readv, process_vm_writev, pidfd_getfd, perf_event_open, bpf;
+# memfd_create, memfd_secret, shmget, msgget, semget, mq_open, userfaultfd, io_uring_setup;
+# add_key, request_key, keyctl
 MACHINES = {
-    "x86_64": (0xC000003E, (101, 310, 311, 319, 29)),
-    "aarch64": (0xC00000B7, (117, 270, 271, 279, 194)),
+    "x86_64": (
+        0xC000003E,
+        (101, 310, 311, 438, 298, 321, 319, 447, 29, 68, 64, 240, 323, 425, 248, 249, 250),
+    ),
+    "aarch64": (
+        0xC00000B7,
+        (117, 270, 271, 438, 241, 280, 279, 447, 194, 186, 190, 180, 282, 425, 217, 218, 219),
+    ),
 }
 LOAD, IF_EQUAL, IF_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06  # of the kernel's packet filters
 NUMBER, MACHINE = 0, 4  # where a call's description has them

@@ -15,6 +15,11 @@ from nnkit.course.homework.source import STUB
 from nnkit.course.lectures import CourseError
 
 FOLDER = Path("build/homework")
+# nbgrader's own steps of a release, but those for headers and generated tests
+RELEASE = (
+    *("LockCells", "ClearSolutions", "ClearOutput", "CheckCellMetadata", "ComputeChecksums"),
+    *("SaveCells", "ClearHiddenTests", "ClearMarkScheme", "ComputeChecksums", "CheckCellMetadata"),
+)
 SETTINGS = '''\
 """nbgrader's settings for this course. Write your own below; they win over the course's."""
 
@@ -39,6 +44,10 @@ def configure(config: Any, file: str) -> None:
     # processes that grade at the same time wait for one another's turn at the file
     config.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}?timeout=60"
     config.ClearSolutions.code_stub = {"python": STUB}
+    config.GenerateAssignment.preprocessors = [
+        *(f"nbgrader.preprocessors.{step}" for step in RELEASE),
+        "nnkit.course.homework.enclose.Enclose",
+    ]
     config.Autograde.sanitize_preprocessors = ["nbgrader.preprocessors.ClearOutput"]
     config.Autograde.autograde_preprocessors = [
         "nnkit.course.homework.execute.TrustedExecute",

@@ -9,17 +9,19 @@ class Limits:
 
     Args:
         memory: bytes of address space, for each process, on top of what the worker has imported.
+        together: bytes of memory that all processes hold; whoever grades looks every moment.
         cpu: seconds of processor time, for each process.
         processes: processes and threads at a time.
-        disk: bytes of the folder in memory, and of a file.
+        disk: bytes of each of the folders in memory, and of a file.
         files: open files, for each process.
     """
 
     memory: int = 4 << 30
+    together: int = 6 << 30
     cpu: int = 600
-    processes: int = 8
+    processes: int = 64
     disk: int = 128 << 20
-    files: int = 128
+    files: int = 256
 
     def bind(self) -> None:
         """Bind this process and all that it starts.

@@ -4,7 +4,8 @@ A message is one value: the length of its head in four bytes, the head in JSON, 
 of arrays and byte strings in the order in which the head names them. In the head a list is a list,
 and what JSON lacks is an object with one key: ``{"tuple": […]}``, ``{"dict": [[key, value], …]}``,
 ``{"bytes": length}``, ``{"array": [dtype, shape]}``, ``{"scalar": dtype}``, ``{"tensor": [dtype,
-shape]}``, and ``{"handle": reference}`` for whatever is not plain and stays where it is.
+shape]}``, and ``{"handle": reference}`` for whatever is not plain and stays where it is. A tuple of
+a class of its own, such as a named one, is both: ``{"named": [reference, […]]}``.
 
 The reader believes nothing. Whatever the bytes are, it gives values of exactly these types, or
 raises ``ProtocolError``.
@@ -25,6 +26,7 @@ MAX_MESSAGE = 64 << 20  # bytes
 MAX_HEAD = 4 << 20  # bytes; as objects of Python they take some thirty times as many
 MAX_DEPTH = 32
 MAX_DIGITS = 1000  # of an int
+MAX_OBJECTS = 20_000  # of the head: arrays, tuples, …; each takes some microseconds to build
 MAX_KEYS = 10_000  # of a dict; keys that collide on purpose take quadratic time
 
 DTYPES = {
@@ -37,6 +39,12 @@ Reference = str | int  # a name, or a number that the worker gave out
 
 class ProtocolError(ValueError):
     """A value that cannot be sent, or bytes that are no message."""
+
+
+class Held(tuple[Any, ...]):
+    """A tuple of a class that only the other side knows; sent back it is that object again."""
+
+    origin: object
 
 
 def encode(value: object, refer: Callable[[Any], Reference] | None = None) -> bytes:
@@ -127,8 +135,12 @@ def _describe(
         return {"bytes": len(value)}
     if isinstance(value, list):
         return inner(value)
+    if isinstance(value, Held) and refer is not None:
+        return {"handle": refer(value.origin)}
     if isinstance(value, tuple):
-        return {"tuple": inner(value)}
+        if type(value) is tuple or refer is None:
+            return {"tuple": inner(value)}
+        return {"named": [refer(value), inner(value)]}
     if isinstance(value, dict):
         return {"dict": [inner(item) for item in value.items()]}
     if refer is None:
@@ -185,6 +197,7 @@ class _Reader:
     def __init__(self, rest: memoryview, resolve: Callable[[Reference], Any] | None) -> None:
         self.rest = rest
         self.resolve = resolve
+        self.objects = 0
 
     def value(self, head: Any, depth: int) -> Any:
         if depth > MAX_DEPTH:
@@ -197,6 +210,11 @@ class _Reader:
             return head
         if len(head) != 1:
             raise ProtocolError("an object of the head has one key")
+        self.objects += 1
+        if self.objects > MAX_OBJECTS:
+            raise ProtocolError(
+                f"more than {MAX_OBJECTS:,} arrays and tuples; one array holds more"
+            )
         ((kind, content),) = head.items()
         if kind == "tuple" and isinstance(content, list):
             return tuple(self.value(part, depth + 1) for part in content)
@@ -213,9 +231,18 @@ class _Reader:
         if kind == "tensor":
             name, shape = content
             return self.tensor(name, shape)
+        if kind == "named" and self.resolve and isinstance(content, list) and len(content) == 2:
+            return self.named(*content, depth)
         if kind == "handle" and self.resolve and type(content) in (str, int):
             return self.resolve(content)
         raise ProtocolError("the head holds an object of no known kind")
+
+    def named(self, reference: Any, parts: Any, depth: int) -> Held:
+        if not isinstance(parts, list):
+            raise ProtocolError("no parts of a tuple")
+        held = Held(self.value(part, depth + 1) for part in parts)
+        held.origin = self.value({"handle": reference}, depth)
+        return held
 
     def key(self, head: Any) -> Any:
         """Give the key of a dict: a plain value that can be hashed, tensors left out."""

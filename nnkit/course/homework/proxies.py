@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any, NoReturn
 
 from nnkit.course.homework import sandbox
@@ -23,6 +24,24 @@ class StudentError(Exception):
         super().__init__(f"{kind}: {message}" if message else kind)
         self.kind = kind
         self.message = message
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # and not as KeyError would have it
+
+
+@cache
+def _class(kind: str) -> type[StudentError]:
+    """Give the class of an error that a test may expect by its own name, as ``ValueError``."""
+    for known in KNOWN:
+        if known.__name__ == kind:
+            return type(f"Student{kind}", (StudentError, known), {})
+    return StudentError
+
+
+KNOWN = (
+    *(ValueError, TypeError, KeyError, IndexError, AttributeError, NameError, RuntimeError),
+    *(ZeroDivisionError, OverflowError, NotImplementedError),
+)
 
 
 class NoAnswer(StudentError):
@@ -78,19 +97,23 @@ class Student:
     """A student's cells and the worker that runs them; a worker that is lost is replaced.
 
     Args:
-        timeout: seconds that one cell may take, in all its calls.
-        limits: what a worker may use up.
+        timeout: seconds that one cell may take, in all its calls; what a test does between them is
+            not counted.
+        limits: what a worker may use up; None runs it without a sandbox.
         modules: what it has imported before it sees a cell.
     """
 
-    def __init__(self, timeout: float, limits: Limits, modules: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, timeout: float, limits: Limits | None, modules: tuple[str, ...] = ()
+    ) -> None:
         self.timeout = timeout
         self._kind = limits, modules
         self.fault = ""  # why the cell has failed even if it caught the exception that said so
         self._cells: list[str] = []
         self._sandbox: Sandbox | None = None
         self._life = 0  # which worker this is; handles are of no use to another
-        self._deadline = 0.0
+        self.waited = 0.0  # seconds for answers, in all
+        self._left = 0.0
 
     def begin(self) -> None:
         """Begin a cell: its time counts from here, and there is a worker that knows all before it.
@@ -103,7 +126,9 @@ class Student:
         if self._sandbox is None:
             self._replay()
         self.fault = ""
-        self._deadline = time.monotonic() + self.timeout
+        self._left = self.timeout
+        assert self._sandbox is not None
+        self._sandbox.start_clock()
 
     def run(self, source: str) -> None:
         """Execute a cell in the worker.
@@ -164,18 +189,22 @@ class Student:
             message = encode(request, self._refer)
         except ProtocolError as error:
             raise TypeError(f"an argument does not cross into the sandbox: {error}") from None
+        begun = time.monotonic()
         try:
-            left = self._deadline - time.monotonic()
-            reply = decode(self._sandbox.ask(message, left), self._resolve)
+            reply = decode(self._sandbox.ask(message, self._left), self._resolve)
         except (WorkerLost, ProtocolError) as error:
             self._lose(str(error))
+        finally:
+            passed = time.monotonic() - begun
+            self.waited += passed
+            self._left -= passed
         match reply:
             case ["value", value]:
                 if _is_hollow(value):
                     self._fail("an array without elements is no answer")
                 return value
             case ["error", str(kind), str(text)]:
-                raise StudentError(kind[:100], text[:1000])
+                raise _class(kind)(kind[:100], text[:1000])
         self._lose("the answer is none")
 
     def _lose(self, why: str) -> NoReturn:
@@ -202,7 +231,7 @@ class Student:
         while self._sandbox is None:
             self._sandbox = sandbox.fresh(*self._kind)
             self._life += 1
-            self._deadline = time.monotonic() + self.timeout
+            self._left = self.timeout
             self._cells = []
             for index, source in enumerate(cells):
                 with suppress(StudentError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 HERE = Path(__file__).parent
+SHEETS = ("content", "code", "stage")  # of decks and of JupyterLab alike
 FACES = (  # family, file, weights, style
     ("Atkinson Hyperlegible Next", "AtkinsonHyperlegibleNext-Regular", "400", "normal"),
     ("Atkinson Hyperlegible Next", "AtkinsonHyperlegibleNext-Italic", "400", "italic"),
@@ -22,13 +23,22 @@ def stylesheet(*names: str) -> str:
     """Join fonts, colours and style sheets of the theme into one text that loads nothing.
 
     Args:
-        names: style sheets in this folder, without ``.css``; ``content`` and ``code`` come first.
+        names: style sheets in this folder, without ``.css``; those that all pages share come first.
 
     Returns:
         The CSS.
     """
-    sheets = [(HERE / f"{name}.css").read_text("utf-8") for name in ("content", "code", *names)]
+    sheets = [(HERE / f"{name}.css").read_text("utf-8") for name in SHEETS + names]
     return "\n".join([fonts(), colours(), *sheets])
+
+
+def scripts(*names: str) -> str:
+    """Join scripts of the folder ``stage``, which present slides, into one text.
+
+    Args:
+        names: of scripts, without ``.js``; what one needs comes before it.
+    """
+    return "\n".join((HERE / "stage" / f"{name}.js").read_text("utf-8") for name in names)
 
 
 def fonts() -> str:
