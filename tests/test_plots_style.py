@@ -133,9 +133,7 @@ def test_style_comes_back_after_the_defaults():
     [("normal", "normal", "Regular"), ("bold", "normal", "Bold"), ("normal", "italic", "Italic")],
 )
 def test_type_comes_from_the_package(weight, slope, file):
-    wanted = font_manager.FontProperties(
-        family="Inter", weight=weight, style=slope
-    )
+    wanted = font_manager.FontProperties(family="Inter", weight=weight, style=slope)
     path = font_manager.findfont(wanted, fallback_to_default=False)
     assert path.endswith(f"plots/fonts/Inter-{file}.ttf")
 
