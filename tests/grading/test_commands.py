@@ -29,20 +29,6 @@ ODD = "Zoë [b]*"  # a name that is a pattern, too
 
 
 @pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A course folder with the homework released, and nobody graded."""
-    course = tmp_path_factory.mktemp("empty")
-    assert nnkit("release", 1, "--course", course) == 0
-    return course
-
-
-@pytest.fixture
-def course(empty: Path, tmp_path: Path) -> Path:
-    """Such a folder for one test alone."""
-    return Path(shutil.copytree(empty, tmp_path / "course"))
-
-
-@pytest.fixture(scope="session")
 def graded(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder after grading a class with a broken notebook in it, and what was said."""
     course = tmp_path_factory.mktemp("graded") / "course"

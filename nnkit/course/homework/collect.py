@@ -157,6 +157,8 @@ def _stamp(folder: Path, entry: Entry) -> datetime | None:
         return None
     text = stamp.read_text("utf-8", "replace")[:100].strip()
     try:
+        if not re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d", text):
+            raise ValueError(text)
         time: datetime = parse_utc(text).replace(tzinfo=UTC)
         return time
     except (ValueError, AttributeError, OverflowError, TypeError):
