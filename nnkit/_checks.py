@@ -27,28 +27,55 @@ def one_of(what: str, name: object, allowed: Iterable[str]) -> str:
     raise ValueError(f"unknown {what} {name!r}: allowed are {', '.join(known)}{hint}")
 
 
-def number(what: str, value: object, *, at_least: float = -math.inf) -> float:
-    """Return ``value`` as a float if it is a finite number of at least ``at_least``.
+def flag(what: str, value: object) -> bool:
+    """Return ``value`` if it is True or False, else raise a TypeError."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{what} must be True or False, got {value!r}")
+    return value
+
+
+def number(
+    what: str,
+    value: object,
+    *,
+    at_least: float = -math.inf,
+    above: float = -math.inf,
+    at_most: float = math.inf,
+    below: float = math.inf,
+) -> float:
+    """Return ``value`` as a float if it is a finite number within the bounds.
 
     Raises:
         TypeError: if it is not a number.
-        ValueError: if it is not finite or too small.
+        ValueError: if it is not finite or out of bounds.
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{what} must be a number, got {value!r}")
     checked = float(value)
-    if not math.isfinite(checked) or checked < at_least:
-        bound = "" if at_least == -math.inf else f" and at least {at_least:g}"
-        raise ValueError(f"{what} must be finite{bound}, got {value!r}")
+    fits = at_least <= checked <= at_most and above < checked < below
+    if not (fits and math.isfinite(checked)):
+        raise ValueError(
+            f"{what} must be {_bounds(at_least, above, at_most, below)}, got {value!r}"
+        )
     return checked
 
 
-def whole(what: str, value: Any, *, at_least: int) -> int:
-    """Return ``value`` as an int if it is a whole number of at least ``at_least``.
+def _bounds(at_least: float, above: float, at_most: float, below: float) -> str:
+    """The bounds in words, or as an interval if there are two."""
+    low, high = max(at_least, above), min(at_most, below)
+    if math.isfinite(low) and math.isfinite(high):
+        return f"in {'[' if low > above else '('}{low:g}, {high:g}{']' if high < below else ')'}"
+    bounds = {"at least": at_least, "above": above, "at most": at_most, "below": below}
+    told = [f" and {how} {bound:g}" for how, bound in bounds.items() if math.isfinite(bound)]
+    return "finite" + "".join(told)
+
+
+def whole(what: str, value: Any, *, at_least: int, at_most: float = math.inf) -> int:
+    """Return ``value`` as an int if it is a whole number within the bounds.
 
     Raises:
         TypeError: if it is not a whole number.
-        ValueError: if it is too small.
+        ValueError: if it is out of bounds.
     """
     try:
         checked = operator.index(value)
@@ -56,8 +83,9 @@ def whole(what: str, value: Any, *, at_least: int) -> int:
         raise TypeError(f"{what} must be a whole number, got {value!r}") from None
     if isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool"):
         raise TypeError(f"{what} must be a whole number, got {value!r}")
-    if checked < at_least:
-        raise ValueError(f"{what} must be at least {at_least}, got {value!r}")
+    if not at_least <= checked <= at_most:
+        bound = f"at least {at_least}" if at_most == math.inf else f"from {at_least} to {at_most}"
+        raise ValueError(f"{what} must be {bound}, got {value!r}")
     return checked
 
 

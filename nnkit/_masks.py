@@ -11,13 +11,6 @@ from torch import Tensor
 GRID = 2**16
 
 
-def probability(what: str, p: float) -> float:
-    """Return p, a probability to DROP, if it is one, else raise a ValueError."""
-    if isinstance(p, bool) or not isinstance(p, float | int) or not 0 <= p <= 1:
-        raise ValueError(f"{what} is the probability to drop, in [0, 1], got {p!r}")
-    return float(p)
-
-
 def on_grid(p: float) -> float:
     """Return the multiple of 1/65536 nearest to p."""
     return round(p * GRID) / GRID

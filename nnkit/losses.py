@@ -129,8 +129,7 @@ def softmax(scores: Tensor, temperature: float = 1.0) -> Tensor:
         tensor([0.3300, 0.3300, 0.3400])
     """
     _check_floats(scores)
-    if (tau := number("temperature", temperature, at_least=0.0)) == 0.0:
-        raise ValueError("temperature must be positive, got 0; its limit is the argmax")
+    tau = number("temperature", temperature, above=0)
     single = torch.finfo(torch.float32)
     holds = single.tiny <= tau <= single.max and scores.dtype != torch.float64
     f = scores.to(torch.float32 if holds else torch.float64)

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nnkit._checks import number, one_of, whole
+from nnkit._checks import flag, number, one_of, whole
+from nnkit._modes import Function
 from nnkit.activations import ACTIVATIONS
 
 __all__ = ["MLP", "Interval", "Prediction"]
@@ -125,8 +126,7 @@ class MLP(nn.Module):
         self.sizes = _checked_sizes(sizes)
         make_activation = _maker(activation)
         self.activation = activation if isinstance(activation, str) else _named(activation)
-        if not isinstance(residual, bool):
-            raise TypeError(f"residual must be True or False, got {residual!r}")
+        flag("residual", residual)
         self.residual = residual
         rates = _checked_dropout(dropout, len(self.sizes) - 2)
         norm = norm if norm is None else one_of("norm", norm, NORMS)
@@ -169,22 +169,6 @@ class MLP(nn.Module):
         return values
 
 
-class Elementwise(nn.Module):
-    """A function of tensors as a module."""
-
-    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The function's value."""
-        return self.function(x)
-
-    def extra_repr(self) -> str:
-        """The function's name."""
-        return getattr(self.function, "__name__", repr(self.function))
-
-
 def _maker(activation: Any) -> Callable[[], nn.Module]:
     """What makes the activation of one layer."""
     if isinstance(activation, nn.Module):
@@ -192,7 +176,7 @@ def _maker(activation: Any) -> Callable[[], nn.Module]:
     if isinstance(activation, type) and issubclass(activation, nn.Module):
         return activation
     if callable(activation):
-        return lambda: Elementwise(activation)
+        return lambda: Function(activation)
     return ACTIVATIONS[one_of("activation", activation, ACTIVATIONS)].module
 
 
@@ -260,8 +244,7 @@ def _checked_dropout(dropout: float | Sequence[float], hidden: int) -> list[floa
     one_each = isinstance(dropout, Sequence)
     rates = list(dropout) if isinstance(dropout, Sequence) else [dropout]
     for rate in rates:
-        if not 0 <= number("dropout", rate) < 1:
-            raise ValueError(f"dropout is the probability to drop, in [0, 1), got {rate!r}")
+        number("dropout, the probability to drop,", rate, at_least=0, below=1)
     if one_each and len(rates) != hidden:
         raise ValueError(
             f"dropout must be one number or one per hidden layer: {hidden} wanted, got {dropout!r}"

@@ -25,7 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 State = dict[str, Any]
-Options = Any  # the hyperparameters of a group as attributes: o.lr, o.momentum, ...
+Options = SimpleNamespace  # the hyperparameters of a group: o.lr, o.momentum, ...
 
 # Every hyperparameter is at least 0; here the bound that it must stay below, and what is usual.
 _BOUNDS = {
@@ -65,6 +65,7 @@ class Rule(Optimizer):
     """
 
     memory: ClassVar[tuple[str, ...]] = ()
+    decoupled: ClassVar[bool] = False  # whether `update` takes the weight decay on itself
     latex: ClassVar[str] = ""
     source: ClassVar[str] = ""
 
@@ -101,6 +102,8 @@ class Rule(Optimizer):
                     if not s:
                         s.update({name: torch.zeros_like(w) for name in self.memory}, t=0)
                     s["t"] += 1
+                    if not self.decoupled:
+                        g = g + group.get("weight_decay", 0.0) * w
                     self.update(w, g, s, s["t"], o)
         return loss
 
@@ -145,7 +148,6 @@ class SGD(Rule):
         super().__init__(params, lr=lr, weight_decay=weight_decay)
 
     def update(self, w: Tensor, g: Tensor, s: State, t: int, o: Options) -> None:
-        g = g + o.weight_decay * w
         w -= o.lr * g
 
 
@@ -178,7 +180,6 @@ class Momentum(Rule):
         super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay)
 
     def update(self, w: Tensor, g: Tensor, s: State, t: int, o: Options) -> None:
-        g = g + o.weight_decay * w
         v = s["v"] = o.momentum * s["v"] + g
         w -= o.lr * v
 
@@ -205,7 +206,6 @@ class Nesterov(Momentum):
     """
 
     def update(self, w: Tensor, g: Tensor, s: State, t: int, o: Options) -> None:
-        g = g + o.weight_decay * w
         v = s["v"] = o.momentum * s["v"] + g
         w -= o.lr * (g + o.momentum * v)
 
@@ -239,7 +239,6 @@ class Adagrad(Rule):
         super().__init__(params, lr=lr, eps=eps, weight_decay=weight_decay)
 
     def update(self, w: Tensor, g: Tensor, s: State, t: int, o: Options) -> None:
-        g = g + o.weight_decay * w
         G = s["G"] = s["G"] + g**2
         w -= o.lr * g / (G.sqrt() + o.eps)
 
@@ -278,7 +277,6 @@ class RMSprop(Rule):
         super().__init__(params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay)
 
     def update(self, w: Tensor, g: Tensor, s: State, t: int, o: Options) -> None:
-        g = g + o.weight_decay * w
         E = s["E"] = o.alpha * s["E"] + (1 - o.alpha) * g**2
         w -= o.lr * g / (E.sqrt() + o.eps)
 
@@ -319,7 +317,6 @@ class Adam(Rule):
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
     def update(self, w: Tensor, g: Tensor, s: State, t: int, o: Options) -> None:
-        g = g + o.weight_decay * w
         beta1, beta2 = o.betas
         m = s["m"] = beta1 * s["m"] + (1 - beta1) * g
         v = s["v"] = beta2 * s["v"] + (1 - beta2) * g**2
@@ -351,6 +348,8 @@ class AdamW(Adam):
         [0.75, -1.5]
     """
 
+    decoupled = True
+
     def __init__(
         self,
         params: ParamsT,
@@ -363,12 +362,7 @@ class AdamW(Adam):
 
     def update(self, w: Tensor, g: Tensor, s: State, t: int, o: Options) -> None:
         w -= o.lr * o.weight_decay * w
-        beta1, beta2 = o.betas
-        m = s["m"] = beta1 * s["m"] + (1 - beta1) * g
-        v = s["v"] = beta2 * s["v"] + (1 - beta2) * g**2
-        m_hat = m / (1 - beta1**t)
-        v_hat = v / (1 - beta2**t)
-        w -= o.lr * m_hat / (v_hat.sqrt() + o.eps)
+        super().update(w, g, s, t, o)
 
 
 class AdaMax(Adam):
@@ -408,7 +402,6 @@ class AdaMax(Adam):
         super().__init__(params, lr, betas, eps, weight_decay)
 
     def update(self, w: Tensor, g: Tensor, s: State, t: int, o: Options) -> None:
-        g = g + o.weight_decay * w
         beta1, beta2 = o.betas
         m = s["m"] = beta1 * s["m"] + (1 - beta1) * g
         u = s["u"] = torch.maximum(beta2 * s["u"], g.abs() + o.eps)
@@ -462,7 +455,6 @@ class Nadam(Rule):
         )
 
     def update(self, w: Tensor, g: Tensor, s: State, t: int, o: Options) -> None:
-        g = g + o.weight_decay * w
         beta1, beta2 = o.betas
         mu, mu_next = (beta1 * (1 - 0.96 ** (i * o.momentum_decay) / 2) for i in (t, t + 1))
         m = s["m"] = beta1 * s["m"] + (1 - beta1) * g

@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from nnkit.training import Callback, Checkpoint, EarlyStopping, checkpoint, fit
+from nnkit.training import Callback, Checkpoint, EarlyStopping, fit
+from nnkit.training import _checkpoint as checkpoint
 
 EPOCHS = 40
 torch.manual_seed(3)

@@ -487,7 +487,7 @@ def test_colours_need_values_between_0_and_1(transform, wrong):
         (lambda x: rotate_zoom(x, 0.0, border="zero"), ValueError, "did you mean 'zeros'"),
         (lambda x: resized_crop(x, -1.0), ValueError, "side"),
         (lambda x: elastic(x, torch.zeros(5, 20, 24)), ValueError, r"\(5, 2, 20, 24\)"),
-        (lambda x: smooth_field((1, 2, 2), 0.0), ValueError, "smooth must be above 0"),
+        (lambda x: smooth_field((1, 2, 2), 0.0), ValueError, "smooth must be finite and above 0"),
         (lambda x: adjust_hue(x[:, :1], 3.0), ValueError, "3 channels .* got 1"),
         (lambda x: adjust_contrast(x, 0.0), ValueError, "factor"),
         (lambda x: downscale(x, 0.0), ValueError, "scale"),

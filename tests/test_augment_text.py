@@ -23,12 +23,13 @@ from nnkit.augment.text import (
     reorder_sentences,
     replace_synonyms,
     split_sentences,
-    store,
     synonyms,
     translate,
-    translation,
     with_copies,
 )
+from nnkit.augment.text import _translation as translation
+from nnkit.course import translations
+from nnkit.data import _stored
 from tests import systems
 
 RANDOM = [replace_synonyms, delete_words, delete_sentences, reorder_sentences]
@@ -142,7 +143,7 @@ def test_synonyms_do_not_mind_case_and_may_be_none():
 
 
 def test_the_table_of_synonyms_is_clean():
-    for word, others in module.words._table().items():
+    for word, others in module._edits._table().items():
         assert 1 <= len(others) <= 4
         assert word not in others
         assert len(set(others)) == len(others)
@@ -317,10 +318,9 @@ def test_live_and_stored_agree(translator, request):
 
 
 def test_what_is_stored_is_made_by_one_command(tmp_path, monkeypatch, program):
-    module = sys.modules["nnkit.data.sentences"]  # the name in nnkit.data is the function
-    monkeypatch.setattr(module, "sentences", lambda: (STORED[:3], RATINGS[:3]))
-    monkeypatch.setattr(sys, "argv", ["store", str(tmp_path / "new.tsv")])
-    runpy.run_path(store.__file__, run_name="__main__")
+    monkeypatch.setattr(_stored, "sentences", lambda: (STORED[:3], RATINGS[:3]))
+    monkeypatch.setattr(sys, "argv", ["translations", str(tmp_path / "new.tsv")])
+    runpy.run_path(translations.__file__, run_name="__main__")
     rows = [line.split("\t") for line in (tmp_path / "new.tsv").read_text().splitlines()]
     assert [row[0] for row in rows] == [translate(text, "eng-cat") for text in STORED[:3]]
     assert [row[1] for row in rows] == [back_translate(text) for text in STORED[:3]]

@@ -1,12 +1,13 @@
 """The messages that refuse a wrong argument."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
 
-from nnkit._checks import number, one_of, whole
+from nnkit._checks import flag, number, one_of, whole
 
 
 def test_one_of_returns_what_it_knows():
@@ -31,6 +32,41 @@ def test_number_takes_every_kind_of_number(value):
 def test_number_refuses_what_is_none(value):
     with pytest.raises(TypeError, match="x must be a number, got"):
         number("x", value)
+
+
+BOUNDS = {
+    "at_least": (1.0, "[{:g}, "),
+    "above": (1.0, "({:g}, "),
+    "at_most": (2.0, "{:g}]"),
+    "below": (2.0, "{:g})"),
+}
+
+
+@pytest.mark.parametrize("low", ["at_least", "above"])
+@pytest.mark.parametrize("high", ["at_most", "below"])
+@pytest.mark.parametrize("value", [0.5, 1, 1.5, 2, 2.5, math.nan])
+def test_number_keeps_within_its_bounds(low, high, value):
+    bounds = {low: 1.0, high: 2.0}
+    fits = 1 < value < 2 or (low, value) == ("at_least", 1) or (high, value) == ("at_most", 2)
+    if fits:
+        assert number("x", value, **bounds) == value
+    else:
+        interval = "".join(BOUNDS[name][1].format(bound) for name, bound in bounds.items())
+        with pytest.raises(ValueError, match=re.escape(f"x must be in {interval}, got {value}")):
+            number("x", value, **bounds)
+
+
+def test_number_says_the_one_bound_there_is():
+    with pytest.raises(ValueError, match="x must be finite and above 0, got 0"):
+        number("x", 0, above=0)
+    with pytest.raises(ValueError, match="x must be finite and at most 1, got 2"):
+        number("x", 2, at_most=1)
+
+
+def test_a_flag_is_true_or_false():
+    assert flag("on", True) is True
+    with pytest.raises(TypeError, match="on must be True or False, got 1"):
+        flag("on", 1)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -8,6 +8,7 @@ import tempfile
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnkit.course import cli, decks
-from nnkit.course.execute import Executed
+from nnkit.course.execute import settle
 from nnkit.course.lectures import Part
 from nnkit.course.reading import read
 from nnkit.course.render import Deck, render
@@ -55,18 +56,25 @@ def index(out: Path) -> dict[str, str]:
     return Links((out / "index.html").read_text("utf-8")).found
 
 
+def unrun(path: Path) -> Any:
+    """The part as if it had run, without outputs."""
+    notebook = read(Part(path))
+    settle(notebook, seconds=1.0)
+    return notebook
+
+
 @pytest.fixture(autouse=True)
 def no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is run, and the good parts are written once."""
     kept: dict[str, tuple[Deck, str]] = {}
 
-    def rendered(part: Part, executed: Executed) -> tuple[Deck, str]:
+    def rendered(part: Part, notebook: Any) -> tuple[Deck, str]:
         text = part.path.read_text("utf-8-sig")
         if text != GOOD:
-            return render(part, executed)
-        return kept.get(text) or kept.setdefault(text, render(part, executed))
+            return render(part, notebook)
+        return kept.get(text) or kept.setdefault(text, render(part, notebook))
 
-    monkeypatch.setattr(decks, "execute", lambda part: Executed(read(part), 1.0))
+    monkeypatch.setattr(decks, "executed", unrun)
     monkeypatch.setattr(decks, "render", rendered)
 
 
@@ -305,7 +313,7 @@ def test_a_deck_whose_file_is_gone_is_forgotten(course: Path) -> None:
 def test_a_folder_that_cannot_be_written_into_is_told_at_once(course: Path, out: str) -> None:
     Path("file").write_text("a file", encoding="utf-8")
     Path("folder/index.html").mkdir(parents=True)
-    with mock.patch.object(decks, "execute") as never:
+    with mock.patch.object(decks, "executed") as never:
         status, told = run("--out", out)
     assert status == 1
     assert re.fullmatch(f"nnkit decks: cannot write into {re.escape(str(Path(out)))}: .*\n", told)
@@ -327,9 +335,9 @@ def test_a_lecture_that_cannot_be_written_costs_only_its_own_decks(course: Path)
 def test_the_index_is_right_after_ctrl_c(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("--out", "out") == (0, "")
 
-    def interrupted(part: Part) -> Executed:
+    def interrupted(path: Path) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(decks, "execute", interrupted)
+    monkeypatch.setattr(decks, "executed", interrupted)
     assert run("--out", "out", str(course / "1_before.md"))[0] == 130
     assert list(index(Path("out"))) == ["1_tiny/3_after.html"]

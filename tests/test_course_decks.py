@@ -10,6 +10,7 @@ import pytest
 from nnkit.course import cli, execute, reading, render
 from nnkit.course.embed import embed_images
 from nnkit.course.lectures import CourseError, Part
+from tests.test_course_damage import unrun
 
 HEAD = "---\njupyter:\n  kernelspec: {display_name: P, language: python, name: python3}\n---\n"
 TITLE = (
@@ -148,7 +149,7 @@ def test_a_slide_type_that_jupyterlab_does_not_show_is_refused(part) -> None:
 def test_no_slide_type_may_be_written_as_classic_notebooks_do(part, untyped: str | None) -> None:
     options = f"slideshow={json.dumps({'slide_type': untyped})}"
     tiny = part(TITLE, cell("above = 1", options), BELOW, cell("beneath = 1", options))
-    deck, page = render.render(tiny, execute.Executed(reading.read(tiny), 1.0))
+    deck, page = render.render(tiny, unrun(tiny.path))
     assert deck.slides == 2
     slides = page[page.index("<main") :]
     assert slides.index("above") < slides.index("Below") < slides.index("beneath")

@@ -12,8 +12,9 @@ import pytest
 from jupyter_server.serverapp import ServerApp
 from traitlets.config.loader import KVArgParseConfigLoader
 
-from nnkit.course import cli, decks, execute, lab, reading
+from nnkit.course import cli, decks, execute, lab
 from nnkit.course.lectures import Part
+from tests.test_course_damage import unrun
 
 NNKIT = Path(lab.__file__).parents[1]
 SOURCES = [
@@ -106,7 +107,7 @@ def test_kernels_are_spoken_to_in_a_loop_that_zeromq_can_use(tmp_path: Path, mon
     path.parent.mkdir()
     path.write_text(PART, encoding="utf-8")
     monkeypatch.setattr(asyncio.events, "new_event_loop", proactor)
-    notebook = execute.execute(Part(path)).notebook
+    notebook = execute.execute(Part(path))
     assert notebook.cells[1].outputs[0].data["text/plain"] == "2"
 
 
@@ -127,7 +128,7 @@ def test_a_name_that_the_console_cannot_show_stops_nothing(tmp_path: Path, monke
     path.write_text(PART.replace("Good", "Нейрон"), encoding="utf-8")
     console = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
     monkeypatch.setattr(sys, "stdout", console)
-    monkeypatch.setattr(decks, "execute", lambda part: execute.Executed(reading.read(part), 1.0))
+    monkeypatch.setattr(decks, "executed", unrun)
     monkeypatch.chdir(tmp_path)
     assert cli.main(["decks"]) == 0
     console.flush()

@@ -31,7 +31,7 @@ from nnkit.regularizers import (
 )
 from nnkit.sweep import sweep
 from nnkit.training import Callback, Checkpoint, EarlyStopping, fit
-from nnkit.training.setup import choose_device
+from nnkit.training._assembly import choose_device
 from tests.accelerator import CPU, DEVICE, FakeTensor, close, same_state, where
 
 DRAWS = torch.Generator().manual_seed(3)

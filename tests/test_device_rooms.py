@@ -27,7 +27,7 @@ from nnkit.layers import (
 )
 from nnkit.losses import hinge, multiclass_hinge, softmax
 from nnkit.models import MLP
-from nnkit.plots.encoding import pixels
+from nnkit.plots._canvas import pixels
 from nnkit.pruning import (
     GradualPruning,
     finalize,

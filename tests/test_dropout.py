@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from nnkit._masks import drop, keep_mask, on_grid, probability
+from nnkit._masks import drop, keep_mask, on_grid
 from nnkit.dropout import ablate, all_masks, mc_predict, mc_samples
 from nnkit.models import MLP
 
@@ -52,17 +52,6 @@ def test_elsewhere_than_on_a_cpu_a_mask_has_the_dtype_and_device_of_the_tensor()
     like = torch.ones(2, dtype=torch.float16, device="meta")
     mask = keep_mask((3, 4), 0.3, like)
     assert (mask.shape, mask.dtype, mask.device) == ((3, 4), like.dtype, like.device)
-
-
-@pytest.mark.parametrize("p", [0, 0.5, 1])
-def test_a_probability_comes_back_as_a_float(p):
-    assert isinstance(probability("p", p), float)
-
-
-@pytest.mark.parametrize("p", [-0.1, 1.1, math.nan, "half", True])
-def test_what_is_no_probability_is_refused(p):
-    with pytest.raises(ValueError, match="probability to drop"):
-        probability("p", p)
 
 
 # All masks

@@ -17,10 +17,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from nnkit.interact import Explore, explore, linear, log
-from nnkit.interact import explorer as explorer_module
-from nnkit.interact.frames import encode
-from nnkit.interact.live import picture, widget
-from nnkit.interact.ranges import shown
+from nnkit.interact import _explorer as explorer_module
+from nnkit.interact._ranges import shown
+from nnkit.interact._shows import encode, picture, widget
 from nnkit.plots import BLUE, lines
 
 ALT = "A bar {height} high"
@@ -322,10 +321,10 @@ def test_values_need_not_be_hashable():
 def test_a_slow_figure_follows_when_the_slider_is_let_go(monkeypatch):
     _, (slider,) = parts(widget(explore(draw, alt=ALT, height=[1, 2, 3])))
     assert slider.continuous_update
-    monkeypatch.setattr("nnkit.interact.live.SLOW", 0.0)  # whatever it takes is too long
+    monkeypatch.setattr("nnkit.interact._shows.SLOW", 0.0)  # whatever it takes is too long
     slider.value = 2
     assert not slider.continuous_update
-    monkeypatch.setattr("nnkit.interact.live.SLOW", math.inf)
+    monkeypatch.setattr("nnkit.interact._shows.SLOW", math.inf)
     slider.value = 1  # drawn before: says nothing about drawing
     assert not slider.continuous_update
     slider.value = 3

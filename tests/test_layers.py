@@ -20,7 +20,7 @@ from nnkit.layers import (
     Shared1d,
 )
 from nnkit.plots import CLASS_COLOURS, network
-from nnkit.plots.diagrams import edge_colour
+from nnkit.plots._diagrams import edge_colour
 
 
 @st.composite
@@ -304,7 +304,11 @@ def test_shared_weights_share_a_colour():
         (lambda: MaskedLinear(torch.full((2, 2), 0.5)), ValueError, "of 0 and 1"),
         (lambda: NonNegativeLinear(0, 1), ValueError, "in_features must be at least 1"),
         (lambda: DropConnect(2, 2, p=1.5), ValueError, "probability to drop"),
-        (lambda: DropConnect(2, 2, p=1), ValueError, "nothing would be left"),
+        (
+            lambda: DropConnect(2, 2, p=1),
+            ValueError,
+            r"the probability to drop, must be in \[0, 1\), got 1",
+        ),
         (lambda: DropConnect(2, 2, masks="row"), ValueError, "batch, sample"),
         (lambda: DropConnect(2, 2, masks=0), ValueError, "masks must be at least 1"),
         (lambda: DropConnect(2, 2, activation="rely"), ValueError, "relu"),

@@ -366,7 +366,7 @@ def test_what_is_printed_tells_the_options():
         ({"dropout": -0.1}, ValueError, r"in \[0, 1\), got -0\.1"),
         ({"dropout": (0.1, 0.2, 0.3)}, ValueError, r"2 wanted, got \(0\.1, 0\.2, 0\.3\)"),
         ({"dropout": (0.1, 1.2)}, ValueError, r"in \[0, 1\), got 1\.2"),
-        ({"dropout": None}, TypeError, "dropout must be a number, got None"),
+        ({"dropout": None}, TypeError, "dropout.* must be a number, got None"),
         ({"norm": "bach"}, ValueError, "unknown norm 'bach'.*did you mean 'batch'"),
         ({"residual": 1}, TypeError, "residual must be True or False, got 1"),
         ({"head": "softmaks"}, ValueError, "did you mean 'softmax'"),

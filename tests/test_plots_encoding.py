@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from nnkit.plots import lines, tiles
-from nnkit.plots.encoding import pixels, png, reduce_colours
+from nnkit.plots._canvas import pixels, png, reduce_colours
 
 
 def opened(data):

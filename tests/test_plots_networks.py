@@ -17,8 +17,8 @@ from torch.nn.utils import prune
 from nnkit.graph import Graph, concat
 from nnkit.models import MLP
 from nnkit.plots import BLUE, GREY, network
-from nnkit.plots.diagrams import edge_colour, shown
-from nnkit.plots.encoding import png
+from nnkit.plots._canvas import png
+from nnkit.plots._diagrams import edge_colour, shown
 
 
 def edges(figure):

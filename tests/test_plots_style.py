@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from nnkit import plots
 from nnkit.plots import style
-from nnkit.plots.encoding import png
-from nnkit.plots.labels import contrast
+from nnkit.plots._canvas import png
+from nnkit.plots._curves import contrast
 
 # What remains of linear RGB with each kind of colour blindness (Machado, Oliveira and
 # Fernandes, 2009, table of severity 1).
@@ -41,7 +41,7 @@ VISION = {
         ]
     ),
 }
-WRITTEN = "−×·±≤≥≠≈→←↑↓…λσηθαβγμτφΣ∂∇∈∞√₀₁₂₃⁻⁰¹²³‖′°–—“”ŷéüABCxyz0123456789"
+WRITTEN = "ЖяДℝ⊙ᵀᵗₐⁿ₄▲●½¼−×·±≤≥≠≈→←↑↓…λσηθαβγμτφΣ∂∇∈∞√₀₁₂₃⁻⁰¹²³‖′°–—“”ŷéüABCxyz0123456789"
 
 
 def lab(colour, vision="usual"):
@@ -133,11 +133,9 @@ def test_style_comes_back_after_the_defaults():
     [("normal", "normal", "Regular"), ("bold", "normal", "Bold"), ("normal", "italic", "Italic")],
 )
 def test_type_comes_from_the_package(weight, slope, file):
-    wanted = font_manager.FontProperties(
-        family="Atkinson Hyperlegible Next", weight=weight, style=slope
-    )
+    wanted = font_manager.FontProperties(family="Inter", weight=weight, style=slope)
     path = font_manager.findfont(wanted, fallback_to_default=False)
-    assert path.endswith(f"plots/fonts/AtkinsonHyperlegibleNext-{file}.ttf")
+    assert path.endswith(f"plots/fonts/Inter-{file}.ttf")
 
 
 def test_every_sign_is_drawn(caplog):

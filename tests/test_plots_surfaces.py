@@ -12,9 +12,8 @@ from matplotlib.patches import FancyArrowPatch
 from torch import nn
 
 from nnkit.plots import BLUE, CLASS_COLOURS, INK, ORANGE, points, surface
-from nnkit.plots.encoding import pixels
-from nnkit.plots.fields import evaluate, tints
-from nnkit.plots.relief import paper, seen
+from nnkit.plots._canvas import pixels
+from nnkit.plots._fields import evaluate, tints
 
 W, B = torch.tensor([1.5, -0.8]), 0.6
 
@@ -204,41 +203,22 @@ def test_misuse_is_refused(call, says):
         call()
 
 
-# The block
+# The relief
 
 
-def test_corners_of_the_block_on_paper():
-    near, far = paper((0, 0, 0)), paper((1, 1, 0))
-    assert near[0] == pytest.approx(-far[0])
-    assert near[1] < far[1]  # farther is higher on the paper
-    assert paper((0, 0, 1))[1] > near[1]  # and so is higher
-    assert paper((1, 0, 0))[0] > near[0] > paper((0, 1, 0))[0]
+def test_the_relief_is_the_function():
+    _, relief = surface(lambda x: x[:, 0] + 2 * x[:, 1], relief=True, span=20).axes
+    corners = np.concatenate(relief.collections[0]._faces)
+    assert corners[:, 2] == pytest.approx(corners[:, 0] + 2 * corners[:, 1], abs=1e-5)
+    assert corners.min(0)[:2] == pytest.approx([-3, -3])
+    assert corners.max(0)[:2] == pytest.approx([3, 3])
 
 
-@given(st.lists(st.floats(0, 1), min_size=3, max_size=12))
-def test_what_is_nearer_and_higher_hides_what_is_behind(heights):
-    lift = np.array(heights) + np.linspace(0, 0.5, len(heights))
-    values = np.arange(len(heights), dtype=float)  # the value tells which point is seen
-    rows = np.linspace(lift.min(), lift.max() + 0.1, 60)
-    (horizon,), picture = seen(lift[None], values[None], rows)
-    assert horizon == lift.max()
-    for row, value in zip(rows, picture[:, 0], strict=True):
-        if lift[0] < row < horizon:
-            first = int(np.flatnonzero(lift >= row)[0])  # by hand: the first that reaches the row
-            assert first - 1 <= value <= first
-
-
-def decision_seen(f):
-    """Return how many vertices of the decision line lie on the part of the block that is seen."""
-    _, block = surface(f, relief=True, title="A block").axes
-    (layer,) = [c for c in block.collections if getattr(c, "levels", None) is not None][2:]
-    vertices = np.concatenate([path.vertices for path in layer.get_paths()])
-    return layer.get_clip_path()._path.contains_points(vertices).sum()
-
-
-def test_a_fold_hides_the_decision_behind_it():
-    assert decision_seen(lambda x: torch.sigmoid(2 * x.sum(1))) > 100
-    assert decision_seen(lambda x: torch.sigmoid(-6 * x.sum(1) - 6)) == 0  # falls to the back
+def test_the_decision_is_drawn_on_the_relief():
+    _, relief = surface(neuron, relief=True).axes
+    assert len(relief.collections) == 2
+    _, relief = surface(lambda x: 0.9 + 0 * x[:, 0], relief=True).axes  # never at the threshold
+    assert len(relief.collections) == 1
 
 
 def test_relief_is_drawn_for_any_module():

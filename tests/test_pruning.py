@@ -199,8 +199,8 @@ def test_a_schedule_ends_after_it_begins(step, end):
 @pytest.mark.parametrize(
     ("arguments", "error", "says"),
     [
-        ({"final": 1.2}, ValueError, "final is a share"),
-        ({"final": 0.9, "initial": -0.1}, ValueError, "initial is a share"),
+        ({"final": 1.2}, ValueError, "final must be in"),
+        ({"final": 0.9, "initial": -0.1}, ValueError, "initial must be in"),
         ({"final": 0.9, "begin": -1}, ValueError, "begin must be"),
         ({"final": 0.9, "begin": 0.5}, TypeError, "begin must be"),
     ],
@@ -303,7 +303,7 @@ def test_a_start_that_is_no_copy_or_of_another_net_is_refused():
 @pytest.mark.parametrize(
     ("call", "error", "says"),
     [
-        (lambda net: prune_weights(net, 1.1), ValueError, r"a share, in \[0, 1\]"),
+        (lambda net: prune_weights(net, 1.1), ValueError, r"amount must be in \[0, 1\]"),
         (lambda net: prune_weights(net, "much"), TypeError, "amount must be a number"),
         (lambda net: prune_weights(net, 0.5, scope="all"), ValueError, "global, layer"),
         (lambda net: prune_weights(net, 0.5, skip=["layers.9"]), ValueError, "did you mean"),

@@ -14,8 +14,8 @@ from torch import nn
 from nnkit.dropout import ablate
 from nnkit.layers import DropConnect, MaskedLinear, Shared1d
 from nnkit.models import MLP
-from nnkit.pruning import chain, prune_neurons, prune_weights, shrink, size_in_bytes
-from nnkit.pruning.chain import links
+from nnkit.pruning import _chain, prune_neurons, prune_weights, shrink, size_in_bytes
+from nnkit.pruning._chain import links
 from nnkit.symmetry import rescale
 from nnkit.training import fit
 from nnkit.transfer import freeze
@@ -405,7 +405,7 @@ def test_an_image_that_is_tried_has_pixels():
 
 
 def test_a_wrong_belief_about_a_module_is_found_on_the_probe(monkeypatch):
-    monkeypatch.setattr(chain, "ELEMENTWISE", chain.ELEMENTWISE | {nn.Softmax, Backwards})
+    monkeypatch.setattr(_chain, "ELEMENTWISE", _chain.ELEMENTWISE | {nn.Softmax, Backwards})
     for module in (nn.Softmax(-1), Backwards()):
         net = nn.Sequential(nn.Linear(3, 4), module, nn.Linear(4, 2))
         with pytest.raises(ValueError, match="another function, off by"):
@@ -473,7 +473,7 @@ def test_a_net_that_cannot_be_shrunk_is_refused(net, error, says):
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda net: prune_neurons(net, -1), "share"),
+        (lambda net: prune_neurons(net, -1), "amount must be in"),
         (lambda net: prune_neurons(net, 0.5, by="size"), "weights, incoming, gamma"),
         (lambda net: prune_neurons(net, 0.5, by="gamma"), "layers.0 has no batch normalisation"),
         (lambda net: prune_neurons(net, 0.5, scope="net"), "layer, global"),

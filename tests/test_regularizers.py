@@ -30,9 +30,9 @@ from nnkit.regularizers import (
     Sum,
     WeightPenalty,
 )
-from nnkit.regularizers.constraints import Constraint
+from nnkit.regularizers._groups import Constraint
 from nnkit.training import Callback, fit
-from nnkit.training.penalties import bound
+from nnkit.training._penalties import bound
 
 
 def net(sizes=(3, 5, 4, 2), norm=None, seed=0):
@@ -524,9 +524,9 @@ def test_under_sgd_l2_is_weight_decay_of_twice_lambda_and_under_adam_it_is_not()
         (lambda m: ScaleL1(0.1)(m), r"ScaleL1\(0.1\) finds no weight"),
         (lambda m: L1(0.1, proximal=0), "proximal must be"),
         (lambda m: GroupLasso(0.1, proximal=0), "proximal must be"),
-        (lambda m: GroupLasso(0.1, dim=2), "dim must be 0"),
-        (lambda m: MaxNorm(1.0, dim=2), "dim must be 0"),
-        (lambda m: MaxNorm(0.0), "limit must be greater than 0"),
+        (lambda m: GroupLasso(0.1, dim=2), "dim must be from 0 to 1"),
+        (lambda m: MaxNorm(1.0, dim=2), "dim must be from 0 to 1"),
+        (lambda m: MaxNorm(0.0), "limit must be finite and above 0"),
         (lambda m: L2SP(0.1, 3), "start must be a module"),
         (lambda m: L2SP(0.1, nn.Linear(2, 2))(m), "no weight of the model has the name"),
         (lambda m: SoftSharing(0.1, "layers.0.weight"), "groups must be a dict or list"),
@@ -538,7 +538,7 @@ def test_under_sgd_l2_is_weight_decay_of_twice_lambda_and_under_adam_it_is_not()
             r"must have its shape \(5, 3\), got \(2,\)",
         ),
         (lambda m: GaussianMixturePrior(0.1, 0), "components must be at least 1"),
-        (lambda m: GaussianMixturePrior(0.1, std=0.0), "std must be greater than 0"),
+        (lambda m: GaussianMixturePrior(0.1, std=0.0), "std must be finite and above 0"),
         (lambda m: GradientPenalty([0.1]), "must be one number"),
         (lambda m: GradientPenalty(0.1)(m), "needs the inputs, a tensor of floats, got NoneType"),
         (lambda m: L2(0.1) * [1, 2], "scales by one number"),

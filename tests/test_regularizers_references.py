@@ -31,9 +31,9 @@ from nnkit.regularizers import (
     largest_slope,
     lipschitz_bound,
 )
-from nnkit.regularizers.groups import proximal_rows
+from nnkit.regularizers._groups import proximal_rows
 from nnkit.training import Checkpoint, fit
-from nnkit.training.adam import FusedAdam
+from nnkit.training._optimizers import FusedAdam
 
 N, D = 60, 8
 GENERATOR = torch.Generator().manual_seed(0)

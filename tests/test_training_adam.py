@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from nnkit.training.adam import FusedAdam
-from nnkit.training.setup import default_adam
+from nnkit.training._optimizers import FusedAdam, default_adam
 
 
 def net() -> nn.Module:

@@ -12,7 +12,7 @@ from torch import nn
 
 from nnkit.sweep import sweep
 from nnkit.training import fit
-from nnkit.training.alignment import AlignmentCheck, Misaligned
+from nnkit.training._probe import AlignmentCheck, Misaligned
 
 # Each of (output, target) of one shape; targets are in (0, 1)
 ELEMENTWISE = {

@@ -18,10 +18,10 @@ from torch.utils.data import (
     WeightedRandomSampler,
 )
 
-from nnkit.training import batches as room
-from nnkit.training.batches import LoaderBatches, TensorBatches, make_batches, total_batches
-from nnkit.training.nested import forward, move, rows_of, unpack
-from nnkit.training.randomness import get_random_state, random_state_kept, seeded, set_random_state
+from nnkit.training import _batches as room
+from nnkit.training._batches import LoaderBatches, TensorBatches, make_batches, total_batches
+from nnkit.training._pytree import forward, move, rows_of, unpack
+from nnkit.training._randomness import get_random_state, random_state_kept, seeded, set_random_state
 
 CPU = torch.device("cpu")
 

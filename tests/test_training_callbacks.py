@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from nnkit.training import Callback, EarlyStopping, History, Run, fit
-from nnkit.training.loop import overridden
+from nnkit.training._loop import overridden
 
 torch.manual_seed(0)
 X = torch.randn(30, 2)

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from nnkit.training import Callback, Checkpoint, EarlyStopping, checkpoint, fit
+from nnkit.training import Callback, Checkpoint, EarlyStopping, fit
+from nnkit.training import _checkpoint as checkpoint
 from tests import systems
 
 schedules = torch.optim.lr_scheduler

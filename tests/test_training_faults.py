@@ -11,9 +11,8 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from nnkit.training import Callback, EarlyStopping, NonFiniteLoss, fit
-from nnkit.training.faults import likely_cause
-from nnkit.training.meter import LossMeter
-from nnkit.training.nested import all_finite
+from nnkit.training._nonfinite import LossMeter, likely_cause
+from nnkit.training._pytree import all_finite
 
 torch.manual_seed(0)
 X = torch.randn(60, 3)

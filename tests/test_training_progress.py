@@ -6,8 +6,6 @@ import subprocess
 import sys
 import types
 
-import IPython.display
-import ipywidgets  # noqa: F401 - before a pretended IPython takes its place
 import nbformat
 import pytest
 import torch
@@ -15,9 +13,10 @@ import torch.nn.functional as F
 from nbclient import NotebookClient
 from torch import nn
 
-from nnkit.training import fit, progress
-from nnkit.training.progress import Progress, bar_maker
-from nnkit.training.run import Run
+from nnkit.training import _progress as progress
+from nnkit.training import fit
+from nnkit.training._callbacks import Run
+from nnkit.training._progress import Progress
 from tests import systems
 
 SCRIPT = """
@@ -160,12 +159,9 @@ class Bar:
 
 @pytest.fixture
 def notebook(monkeypatch):
-    """As in a notebook: a shell with a kernel, and tqdm's bar for it."""
-    shell = types.SimpleNamespace(config={"IPKernelApp": {}})
+    """As in a notebook: a bar that is a widget, at once."""
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
-    pretended = types.SimpleNamespace(get_ipython=lambda: shell, display=IPython.display)
-    monkeypatch.setitem(sys.modules, "IPython", pretended)
-    monkeypatch.setitem(sys.modules, "tqdm.notebook", types.SimpleNamespace(tqdm=Bar))
+    monkeypatch.setitem(sys.modules, "tqdm.auto", types.SimpleNamespace(tqdm=Bar))
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     monkeypatch.setattr(progress, "INTERVAL", 0.0)
     return monkeypatch
@@ -200,7 +196,7 @@ def test_its_place_in_the_notebook_is_emptied(notebook):
     bar.update(Run(nn.Linear(1, 1), None))
     bar.update(Run(nn.Linear(1, 1), None))
     bar.close()
-    assert Bar.last.options["display"] is False
+    assert Bar.last.displayed  # so that tqdm does not show it once more
     (place,) = places
     assert place.data == {"text/plain": ""}
 
@@ -212,21 +208,17 @@ def test_it_is_closed_after_an_error(notebook):
     assert Bar.last.closed
 
 
-def test_without_widgets_or_tqdm_there_is_none(notebook):
-    notebook.setitem(sys.modules, "ipywidgets", None)
-    assert bar_maker() is None
-    notebook.setitem(sys.modules, "IPython", None)
-    notebook.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    assert bar_maker() is not None
-    notebook.setitem(sys.modules, "tqdm.std", None)
-    assert bar_maker() is None
-    notebook.setattr(sys, "stderr", None)
-    assert bar_maker() is None
+def test_without_tqdm_there_is_none(notebook):
+    notebook.setitem(sys.modules, "tqdm.auto", None)
+    bar = Progress(5)
+    bar.update(Run(nn.Linear(1, 1), None))
+    bar.close()
+    assert not bar.show
 
 
 def test_the_environment_may_forbid_it(notebook):
     notebook.setenv("TQDM_DISABLE", "1")
-    assert bar_maker() is None
+    assert not Progress(5).show
 
 
 def test_the_clock_ticks_without_a_bar():

@@ -24,9 +24,10 @@ from torch.utils.data import (
     WeightedRandomSampler,
 )
 
-from nnkit.augment.compose import Compose
+from nnkit.augment._compose import Compose
 from nnkit.regularizers import InputNoise
-from nnkit.training import Callback, Checkpoint, checkpoint, fit
+from nnkit.training import Callback, Checkpoint, fit
+from nnkit.training import _checkpoint as checkpoint
 
 G = torch.Generator().manual_seed(0)
 X = torch.randn(24, 3, generator=G)

@@ -346,7 +346,11 @@ def test_what_is_frozen_or_tied_is_in_no_or_one_group():
         (lambda net: freeze(net, [0.5]), TypeError, "number of a layer must be a whole number"),
         (lambda net: freeze(net, "layer.0"), ValueError, "did you mean 'layers.0'"),
         (lambda net: unfreeze(net, "after.0"), ValueError, "'after.0' has no parameters"),
-        (lambda net: parameter_groups(net, 0), ValueError, "lr of the layers must be above 0"),
+        (
+            lambda net: parameter_groups(net, 0),
+            ValueError,
+            "lr of the layers must be finite and above 0",
+        ),
         (lambda net: parameter_groups(net, 1, factor=-1), ValueError, "factor of the layers"),
         (lambda net: parameter_groups(net, 1, rates={0: 0}), ValueError, "0 of the layers"),
         (lambda net: parameter_groups(net, 1, rates={9: 1}), ValueError, "no layer 9"),

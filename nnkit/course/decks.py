@@ -1,4 +1,4 @@
-"""``nnkit decks``: run the parts and write them as slides that open anywhere, offline."""
+"""``nnkit decks``: the parts as slides that open anywhere, offline; written from their runs."""
 
 import html
 import json
@@ -9,14 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 
-from nnkit.course.execute import execute
 from nnkit.course.lectures import CourseError, Part, find_parts, in_order, is_part
 from nnkit.course.render import Deck, render
+from nnkit.course.runs import executed
 from nnkit.course.theme import stylesheet
 
 
 def decks(paths: Sequence[Path], out: Path) -> int:
-    """Run parts, write each as one HTML file, and an index of all decks in the folder.
+    """Write each part as one HTML file, and an index of all decks in the folder.
 
     A part that fails is reported on stderr; the others are written all the same.
 
@@ -34,8 +34,8 @@ def decks(paths: Sequence[Path], out: Path) -> int:
     parts = find_parts(paths)
     write_index(out)  # fails before anything runs, if it must
     try:
-        # a kernel waits for itself alone: two parts at a time keep two cores busy
-        with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
+        # a kernel waits for itself alone: a part for each core keeps them busy
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             written = list(pool.map(lambda part: _write(part, parts, out), parts))
     finally:  # of Ctrl-C, too
         write_index(out)
@@ -51,7 +51,7 @@ def _write(part: Part, parts: Sequence[Part], out: Path) -> bool:
         for old in (facts, target):  # rather no deck than one that the source no longer says
             old.unlink(missing_ok=True)
         _refuse_namesakes(part, parts)
-        deck, page = render(part, execute(part))
+        deck, page = render(part, executed(part.path))
         target.write_bytes(page.encode("utf-8"))
         facts.write_text(json.dumps(vars(deck)), encoding="utf-8")  # last: now it is a deck
     except Exception as error:  # no text, kernel or full disk shall cost the other decks

@@ -1,16 +1,21 @@
 """``nnkit lab``: JupyterLab on the lectures, ready to present."""
 
+import hashlib
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path, PurePath
 
+import nnkit
 from nnkit._extras import install
 from nnkit.course.lectures import CourseError, find_lectures
-from nnkit.course.theme import HERE, stylesheet
+from nnkit.course.theme import HERE, scripts, stylesheet
 
+EXTENSION = "nnkit-present"
 SETTINGS = HERE / "lab"  # labconfig/default_setting_overrides.json
 
 
@@ -60,7 +65,7 @@ def become(command: list[str], environment: Mapping[str, str]) -> int:
 
 
 def prepare(folder: Path) -> Path:
-    """Write the style sheet, and forget that the last session ended in the middle of a talk.
+    """Write what JupyterLab is given for presenting: a style sheet, and an extension.
 
     Args:
         folder: where JupyterLab keeps the course's things, apart from the user's own settings.
@@ -71,9 +76,22 @@ def prepare(folder: Path) -> Path:
     custom = folder / "custom"
     custom.mkdir(parents=True, exist_ok=True)
     (custom / "custom.css").write_text(stylesheet("lab"), encoding="utf-8")
-    # jupyterlab-slideshow stores that it is presenting and would start the next session with it
-    (folder / "settings/jupyterlab-slideshow/plugin.jupyterlab-settings").unlink(missing_ok=True)
+    _write_extension(folder / "labextensions" / EXTENSION)
     return folder
+
+
+def _write_extension(folder: Path) -> None:
+    """Write the extension that presents: one script, no build."""
+    script = f"(() => {{\n{scripts('stage', 'lab')}}})();\n"
+    # JupyterLab tells browsers that the file never changes: another text needs another name
+    file = f"static/present.{hashlib.sha256(script.encode()).hexdigest()[:16]}.js"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "static").mkdir(parents=True)
+    (folder / file).write_text(script, encoding="utf-8")
+    build = {"load": file, "extension": "./extension"}
+    package = {"name": EXTENSION, "version": nnkit.__version__, "license": "MIT"}
+    package |= {"jupyterlab": {"extension": True, "_build": build}}
+    (folder / "package.json").write_text(json.dumps(package), encoding="utf-8")
 
 
 def command(lectures: PurePath, folder: PurePath, arguments: Sequence[str]) -> list[str]:
@@ -86,6 +104,7 @@ def command(lectures: PurePath, folder: PurePath, arguments: Sequence[str]) -> l
         # JupyterLab looks for custom.css in the user's configuration only, unless told so deep down
         f"--ServerApp.tornado_settings={ {'static_custom_path': [str(folder / 'custom')]} }",
         "--LabApp.custom_css=True",
+        f"--LabApp.extra_labextensions_path={folder / 'labextensions'}",
         "--LabApp.news_url=None",
         *arguments,
     ]

@@ -8,10 +8,9 @@ from typing import Any
 
 from nnkit._extras import install
 from nnkit.course.embed import embed_images
-from nnkit.course.execute import Executed
 from nnkit.course.lectures import CourseError, Part
 from nnkit.course.reading import OPENS_A_SLIDE, slide_type
-from nnkit.course.theme import HERE, stylesheet
+from nnkit.course.theme import HERE, scripts, stylesheet
 
 NEVER_SHOWN = ("notes", "skip")
 
@@ -25,12 +24,12 @@ class Deck:
     seconds: float
 
 
-def render(part: Part, executed: Executed) -> tuple[Deck, str]:
+def render(part: Part, notebook: Any) -> tuple[Deck, str]:
     """Write a part as slides.
 
     Args:
         part: the part.
-        executed: its notebook, with outputs.
+        notebook: it with its outputs, as :func:`nnkit.course.runs.executed` returns it; changed.
 
     Returns:
         What the index needs, and the HTML.
@@ -38,16 +37,16 @@ def render(part: Part, executed: Executed) -> tuple[Deck, str]:
     Raises:
         CourseError: if a picture is missing, or a package that slides are made with.
     """
-    title = part.title(executed.notebook)
-    hide_inputs(executed.notebook)
+    title = part.title(notebook)
+    tag_hidden(notebook)
     footer = f"{part.lecture}  ·  Part {part.number}: {title}"
-    slides = number_slides(executed.notebook, footer)
+    slides = number_slides(notebook, footer)
     resources = {
-        "deck": {"title": title, "css": stylesheet("deck")},
+        "deck": {"title": title, "css": stylesheet("deck"), "js": scripts("stage", "deck")},
         "metadata": {"name": part.path.stem, "path": str(part.path.parent)},
     }
-    page, _ = _exporter().from_notebook_node(executed.notebook, resources=resources)
-    deck = Deck(title, slides, round(executed.seconds, 1))
+    page, _ = _exporter().from_notebook_node(notebook, resources=resources)
+    deck = Deck(title, slides, float(notebook.metadata.nnkit.seconds))
     return deck, embed_images(page, part)
 
 
@@ -69,15 +68,16 @@ def number_slides(notebook: Any, footer: str) -> int:
             topic = ""
         topic = cell.metadata.get("topic", topic)
         told = {"number": number, "total": len(openers), "topic": topic, "footer": footer}
+        told["layout"] = cell.metadata.get("layout", "")
         cell.metadata.setdefault("slideshow", {})["data"] = {k: str(v) for k, v in told.items()}
     return len(openers)
 
 
-def hide_inputs(notebook: Any) -> None:
-    """Hide the inputs that JupyterLab folds away; nbconvert by itself would show them."""
+def tag_hidden(notebook: Any) -> None:
+    """Tag the cells whose inputs JupyterLab folds away: a tag becomes a class, their state not."""
     for cell in notebook.cells:
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
-            cell.metadata.setdefault("tags", []).append("remove_input")
+            cell.metadata.setdefault("tags", []).append("source_hidden")
 
 
 def _exporter() -> Any:
@@ -104,11 +104,6 @@ def _exporter() -> Any:
         "text/latex",
         "text/plain",
     ]
-    # what a cell prints arrives in one piece or in several, as the machine pleases
-    config.CoalesceStreamsPreprocessor.enabled = True
-    config.TagRemovePreprocessor.enabled = True
-    config.TagRemovePreprocessor.remove_input_tags = {"remove_input"}
-    config.TagRemovePreprocessor.remove_cell_tags = {"remove_cell"}
     exporter: Callable[..., Any] = SlidesExporter  # untyped
     return exporter(config=config)
 

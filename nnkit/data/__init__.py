@@ -7,32 +7,25 @@ numbers (int64) or, for a regression, a float32 column. ``imagenet_filters`` ret
 What others made and is stored here lies in ``stored``, each with its source and licence beside it.
 """
 
-from nnkit.data.benchmarks import digits, imagenet_filters, mnist
-from nnkit.data.photographs import coins, photograph
-from nnkit.data.recordings import NUMBER_WORDS, aircraft, number_words, reading
-from nnkit.data.sentences import sentences
-from nnkit.data.splits import Splits, split
-from nnkit.data.sunspots import lagged, sunspots
-from nnkit.data.synthetic import CURVES, circles, curve, two_moons, xor
+from nnkit.data._splits import Splits, split
+from nnkit.data._stored import (
+    NUMBER_WORDS,
+    aircraft,
+    coins,
+    digits,
+    imagenet_filters,
+    lagged,
+    mnist,
+    number_words,
+    photograph,
+    reading,
+    sentences,
+    sunspots,
+)
+from nnkit.data._synthetic import CURVES, circles, curve, two_moons, xor
 
 __all__ = [
-    "CURVES",
-    "NUMBER_WORDS",
-    "Splits",
-    "aircraft",
-    "circles",
-    "coins",
-    "curve",
-    "digits",
-    "imagenet_filters",
-    "lagged",
-    "mnist",
-    "number_words",
-    "photograph",
-    "reading",
-    "sentences",
-    "split",
-    "sunspots",
-    "two_moons",
-    "xor",
-]
+    "CURVES", "NUMBER_WORDS", "Splits", "aircraft", "circles", "coins", "curve", "digits",
+    "imagenet_filters", "lagged", "mnist", "number_words", "photograph", "reading", "sentences",
+    "split", "sunspots", "two_moons", "xor",
+]  # fmt: skip

@@ -13,8 +13,8 @@ classic scaling of Srivastava et al., 2014.
 torch.Size([5, 1])
 """
 
-from nnkit.dropout.ablate import ablate
-from nnkit.dropout.exact import AllMasks, all_masks
-from nnkit.dropout.monte_carlo import mc_predict, mc_samples
+from nnkit.dropout._exact import AllMasks, all_masks
+from nnkit.dropout._layers import ablate
+from nnkit.dropout._monte_carlo import mc_predict, mc_samples
 
 __all__ = ["AllMasks", "ablate", "all_masks", "mc_predict", "mc_samples"]

@@ -8,7 +8,7 @@
 torch.Size([5, 1])
 """
 
-from nnkit.hypernetworks.early_exit import EarlyExit, Exits
-from nnkit.hypernetworks.hypernetwork import Hypernetwork
+from nnkit.hypernetworks._early_exit import EarlyExit, Exits
+from nnkit.hypernetworks._hypernetwork import Hypernetwork
 
 __all__ = ["EarlyExit", "Exits", "Hypernetwork"]

@@ -11,7 +11,7 @@ explore(draw, angle=0…90 (10))
 ``draw`` is an ordinary function that returns a figure; test it by calling it.
 """
 
-from nnkit.interact.explorer import Explore, explore
-from nnkit.interact.ranges import linear, log
+from nnkit.interact._explorer import Explore, explore
+from nnkit.interact._ranges import linear, log
 
 __all__ = ["Explore", "explore", "linear", "log"]

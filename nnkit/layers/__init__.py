@@ -14,9 +14,8 @@ tensor([[1, 2, 3, 0, 0],
         [0, 0, 1, 2, 3]])
 """
 
-from nnkit.layers.dropconnect import DropConnect
-from nnkit.layers.linear import MaskedLinear, NonNegativeLinear
-from nnkit.layers.local import LocallyConnected1d, LocallyConnected2d, Shared1d
+from nnkit.layers._linear import DropConnect, MaskedLinear, NonNegativeLinear
+from nnkit.layers._local import LocallyConnected1d, LocallyConnected2d, Shared1d
 
 __all__ = [
     "DropConnect",

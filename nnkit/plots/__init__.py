@@ -3,13 +3,14 @@
 Importing this package makes the course's style the current one (:func:`use_style`).
 """
 
-from nnkit.plots.curves import history, lines
-from nnkit.plots.decisions import decisions
-from nnkit.plots.display import show
-from nnkit.plots.networks import network
-from nnkit.plots.neurons import neuron
-from nnkit.plots.sounds import listen, sounds
-from nnkit.plots.spread import spread
+from nnkit.plots._canvas import show
+from nnkit.plots._curves import End, history, label_ends, lines
+from nnkit.plots._networks import network
+from nnkit.plots._results import decisions, spread
+from nnkit.plots._sounds import listen, sounds
+from nnkit.plots._surfaces import neuron, points, surface
+from nnkit.plots._tiles import tiles
+from nnkit.plots._trajectories import paths
 from nnkit.plots.style import (
     BLUE,
     CLASS_COLOURS,
@@ -20,40 +21,17 @@ from nnkit.plots.style import (
     ORANGE,
     PALETTE,
     PAPER,
+    SEQUENTIAL,
     TEAL,
     YELLOW,
     use_style,
 )
-from nnkit.plots.surfaces import points, surface
-from nnkit.plots.tiles import tiles
-from nnkit.plots.trajectories import paths
 
 __all__ = [
-    "BLUE",
-    "CLASS_COLOURS",
-    "CLASS_MARKERS",
-    "GREY",
-    "INK",
-    "MAGENTA",
-    "ORANGE",
-    "PALETTE",
-    "PAPER",
-    "TEAL",
-    "YELLOW",
-    "decisions",
-    "history",
-    "lines",
-    "listen",
-    "network",
-    "neuron",
-    "paths",
-    "points",
-    "show",
-    "sounds",
-    "spread",
-    "surface",
-    "tiles",
-    "use_style",
-]
+    "BLUE", "CLASS_COLOURS", "CLASS_MARKERS", "GREY", "INK", "MAGENTA", "ORANGE", "PALETTE",
+    "PAPER", "SEQUENTIAL", "TEAL", "YELLOW", "End", "decisions", "history", "label_ends", "lines",
+    "listen", "network", "neuron", "paths", "points", "show", "sounds", "spread", "surface",
+    "tiles", "use_style",
+]  # fmt: skip
 
 use_style()

@@ -4,6 +4,7 @@ Seven colours on white paper, told apart with any of the three kinds of colour b
 (``tests/test_plots_style.py`` measures it), and a typeface drawn for legibility.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -46,6 +47,7 @@ SEQUENTIAL = LinearSegmentedColormap.from_list(
     "course_sequential", [PAPER, "#BBD3EE", "#5F97D3", BLUE, INK]
 )
 
+SIGNS = "NotoSansMath-Regular"
 _HERE = Path(__file__).parent
 
 
@@ -66,6 +68,9 @@ def use_style() -> None:
     for font in sorted((_HERE / "fonts").glob("*.ttf")):
         if str(font) not in known:
             font_manager.fontManager.addfont(font)
+            if font.stem == SIGNS:  # has one weight, which serves bold text, too
+                (entry,) = (e for e in font_manager.fontManager.ttflist if e.fname == str(font))
+                font_manager.fontManager.ttflist.append(replace(entry, weight=700))
     for colormap in (DIVERGING, SEQUENTIAL):
         if colormap.name not in mpl.colormaps:
             mpl.colormaps.register(colormap)

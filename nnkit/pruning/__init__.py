@@ -15,29 +15,19 @@ stores only what is not zero; `quantize` stores a weight in 8 bits.
 0.9
 """
 
-from nnkit.pruning.int8 import QuantizedLinear, quantize
-from nnkit.pruning.rewinding import rewind
-from nnkit.pruning.schedule import GradualPruning, gradual
-from nnkit.pruning.scores import magnitude, snip
-from nnkit.pruning.storage import load_sparse, save_sparse, size_in_bytes
-from nnkit.pruning.structured import prune_neurons, shrink
-from nnkit.pruning.unstructured import finalize, masks, prune_weights, sparsity
+from nnkit.pruning._gradual import GradualPruning, gradual, rewind
+from nnkit.pruning._neurons import prune_neurons, shrink
+from nnkit.pruning._storage import (
+    QuantizedLinear,
+    load_sparse,
+    quantize,
+    save_sparse,
+    size_in_bytes,
+)
+from nnkit.pruning._weights import finalize, magnitude, masks, prune_weights, snip, sparsity
 
 __all__ = [
-    "GradualPruning",
-    "QuantizedLinear",
-    "finalize",
-    "gradual",
-    "load_sparse",
-    "magnitude",
-    "masks",
-    "prune_neurons",
-    "prune_weights",
-    "quantize",
-    "rewind",
-    "save_sparse",
-    "shrink",
-    "size_in_bytes",
-    "snip",
-    "sparsity",
-]
+    "GradualPruning", "QuantizedLinear", "finalize", "gradual", "load_sparse", "magnitude", "masks",
+    "prune_neurons", "prune_weights", "quantize", "rewind", "save_sparse", "shrink",
+    "size_in_bytes", "snip", "sparsity",
+]  # fmt: skip

@@ -10,15 +10,12 @@ or one per layer; biases and the parameters of normalisation layers are exempt u
 and takes the proximal step of `L1` and `GroupLasso` after the optimiser's: exact zeros.
 """
 
-from nnkit.regularizers.constraints import MaxNorm, NonNegative
-from nnkit.regularizers.groups import GroupLasso
-from nnkit.regularizers.inputs import GradientPenalty, InputNoise
-from nnkit.regularizers.mixture import GaussianMixturePrior
-from nnkit.regularizers.norms import L1, L2, L2SP, ScaleL1
-from nnkit.regularizers.penalty import Penalty, Sum
-from nnkit.regularizers.sharing import SoftSharing
-from nnkit.regularizers.slopes import largest_slope, lipschitz_bound
-from nnkit.regularizers.weights import WeightPenalty
+from nnkit.regularizers._groups import GroupLasso, MaxNorm, NonNegative
+from nnkit.regularizers._inputs import GradientPenalty, InputNoise, largest_slope, lipschitz_bound
+from nnkit.regularizers._norms import L1, L2, L2SP, ScaleL1
+from nnkit.regularizers._penalty import Penalty, Sum
+from nnkit.regularizers._sharing import GaussianMixturePrior, SoftSharing
+from nnkit.regularizers._weights import WeightPenalty
 
 __all__ = [
     "L1", "L2", "L2SP", "GaussianMixturePrior", "GradientPenalty", "GroupLasso", "InputNoise",

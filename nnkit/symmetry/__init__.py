@@ -14,8 +14,7 @@ True
 48
 """
 
-from nnkit.symmetry.alignment import align
-from nnkit.symmetry.interpolation import Barrier, barrier, interpolate
-from nnkit.symmetry.moves import count, flip, permute, rescale
+from nnkit.symmetry._between import Barrier, align, barrier, interpolate
+from nnkit.symmetry._moves import count, flip, permute, rescale
 
 __all__ = ["Barrier", "align", "barrier", "count", "flip", "interpolate", "permute", "rescale"]

@@ -31,9 +31,9 @@ import torch.nn.functional as F
 
 from nnkit.models import MLP
 from nnkit.regularizers import L1, L2, L2SP, GroupLasso, MaxNorm, Penalty, SoftSharing
-from nnkit.training.adam import FusedAdam
-from nnkit.training.penalties import bound
-from nnkit.training.update import Update
+from nnkit.training._optimizers import FusedAdam
+from nnkit.training._penalties import bound
+from nnkit.training._update import Update
 
 SIZES = [784, 1000, 216, 10]
 Step = Callable[[], object]

@@ -30,7 +30,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from nnkit.training import Callback, EarlyStopping, fit, progress
+from nnkit.training import Callback, EarlyStopping, fit
+from nnkit.training import _progress as progress
 from tests.benchmarks import compiled, peers
 
 BATCH = 64

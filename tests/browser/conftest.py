@@ -12,9 +12,9 @@ from playwright.sync_api import Browser
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from nnkit.course.execute import execute
 from nnkit.course.lectures import Part, find_parts
 from nnkit.course.render import render
+from nnkit.course.runs import executed
 
 from .chromium import MISSING, find_browser, start_browser
 
@@ -57,8 +57,8 @@ def export(tmp_path_factory: pytest.TempPathFactory):
             return written
         # in a thread of its own: playwright's event loop runs in this one
         with ThreadPoolExecutor() as thread:
-            executed = thread.submit(execute, part).result()
-        _, page = render(part, executed)
+            notebook = thread.submit(executed, part.path).result()
+        _, page = render(part, notebook)
         path = folder / f"{part.path.stem}-{part.path.parent.name}.html"
         path.write_text(page, encoding="utf-8")
         return path

@@ -15,15 +15,15 @@ Transforms draw the strengths, ``(x, y) -> (x, y)``, for ``fit(..., transform=..
 Those that move pixels move a mask given as y together with the image: ``Flip(mask=True)``.
 """
 
-from nnkit.augment.images.colour import (
+from nnkit.augment.images._colour import (
     adjust_brightness,
     adjust_contrast,
     adjust_hue,
     adjust_sharpness,
     downscale,
 )
-from nnkit.augment.images.compose import Compose
-from nnkit.augment.images.geometry import (
+from nnkit.augment.images._compose import Compose
+from nnkit.augment.images._geometry import (
     elastic,
     flip,
     resized_crop,
@@ -31,7 +31,7 @@ from nnkit.augment.images.geometry import (
     shift,
     smooth_field,
 )
-from nnkit.augment.images.transforms import (
+from nnkit.augment.images._transforms import (
     Brightness,
     Contrast,
     Downscale,
@@ -46,27 +46,8 @@ from nnkit.augment.images.transforms import (
 )
 
 __all__ = [
-    "Brightness",
-    "Compose",
-    "Contrast",
-    "Downscale",
-    "Elastic",
-    "Flip",
-    "Hue",
-    "ImageTransform",
-    "RandomResizedCrop",
-    "RotateZoom",
-    "Sharpness",
-    "Shift",
-    "adjust_brightness",
-    "adjust_contrast",
-    "adjust_hue",
-    "adjust_sharpness",
-    "downscale",
-    "elastic",
-    "flip",
-    "resized_crop",
-    "rotate_zoom",
-    "shift",
-    "smooth_field",
-]
+    "Brightness", "Compose", "Contrast", "Downscale", "Elastic", "Flip", "Hue", "ImageTransform",
+    "RandomResizedCrop", "RotateZoom", "Sharpness", "Shift", "adjust_brightness", "adjust_contrast",
+    "adjust_hue", "adjust_sharpness", "downscale", "elastic", "flip", "resized_crop", "rotate_zoom",
+    "shift", "smooth_field",
+]  # fmt: skip

@@ -17,37 +17,20 @@ Transforms draw the strengths, ``(x, y) -> (x, y)``, for ``fit(..., transform=..
 ``SpecAugment`` does so for spectrograms. All rests on ``torch.stft``; nothing is clipped.
 """
 
-from nnkit.augment.compose import Compose
-from nnkit.augment.speech.changes import add_noise, crop, snr
-from nnkit.augment.speech.masks import SpecAugment
-from nnkit.augment.speech.pitch import bend_pitch, pitch, pitch_shift, shift_band
-from nnkit.augment.speech.spectra import log_mel, log_spectrogram, resample
-from nnkit.augment.speech.transforms import (
+from nnkit.augment._compose import Compose
+from nnkit.augment.speech._changes import add_noise, crop, snr, time_stretch
+from nnkit.augment.speech._pitch import bend_pitch, pitch, pitch_shift, shift_band
+from nnkit.augment.speech._spectra import SpecAugment, log_mel, log_spectrogram, resample
+from nnkit.augment.speech._transforms import (
     Crop,
     Noise,
     PitchShift,
     SpeechTransform,
     TimeStretch,
 )
-from nnkit.augment.speech.vocoder import time_stretch
 
 __all__ = [
-    "Compose",
-    "Crop",
-    "Noise",
-    "PitchShift",
-    "SpecAugment",
-    "SpeechTransform",
-    "TimeStretch",
-    "add_noise",
-    "bend_pitch",
-    "crop",
-    "log_mel",
-    "log_spectrogram",
-    "pitch",
-    "pitch_shift",
-    "resample",
-    "shift_band",
-    "snr",
-    "time_stretch",
-]
+    "Compose", "Crop", "Noise", "PitchShift", "SpecAugment", "SpeechTransform", "TimeStretch",
+    "add_noise", "bend_pitch", "crop", "log_mel", "log_spectrogram", "pitch", "pitch_shift",
+    "resample", "shift_band", "snr", "time_stretch",
+]  # fmt: skip

@@ -9,20 +9,19 @@ What is random takes a `share`, how much of the text is touched, and a `generato
 makes a training set with its copies, and says which belong together.
 """
 
-from nnkit.augment.text.copies import with_copies
-from nnkit.augment.text.sentences import delete_sentences, reorder_sentences, split_sentences
-from nnkit.augment.text.translation import back_translate, translate
-from nnkit.augment.text.words import NEGATIONS, delete_words, replace_synonyms, synonyms
+from nnkit.augment.text._edits import (
+    NEGATIONS,
+    delete_sentences,
+    delete_words,
+    reorder_sentences,
+    replace_synonyms,
+    split_sentences,
+    synonyms,
+    with_copies,
+)
+from nnkit.augment.text._translation import back_translate, translate
 
 __all__ = [
-    "NEGATIONS",
-    "back_translate",
-    "delete_sentences",
-    "delete_words",
-    "reorder_sentences",
-    "replace_synonyms",
-    "split_sentences",
-    "synonyms",
-    "translate",
-    "with_copies",
-]
+    "NEGATIONS", "back_translate", "delete_sentences", "delete_words", "reorder_sentences",
+    "replace_synonyms", "split_sentences", "synonyms", "translate", "with_copies",
+]  # fmt: skip

@@ -9,12 +9,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 HERE = Path(__file__).parent
-FACES = (  # family, file, weights, style
-    ("Atkinson Hyperlegible Next", "AtkinsonHyperlegibleNext-Regular", "400", "normal"),
-    ("Atkinson Hyperlegible Next", "AtkinsonHyperlegibleNext-Italic", "400", "italic"),
-    ("Atkinson Hyperlegible Next", "AtkinsonHyperlegibleNext-Bold", "700", "normal"),
-    ("Atkinson Hyperlegible Next", "AtkinsonHyperlegibleNext-BoldItalic", "700", "italic"),
-    ("Atkinson Hyperlegible Mono", "AtkinsonHyperlegibleMono", "200 800", "normal"),
+SHEETS = ("content", "code", "stage")  # of decks and of JupyterLab alike
+FACES = (  # family, file, weight, style
+    ("Inter", "Inter-Regular", "400", "normal"),
+    ("Inter", "Inter-Italic", "400", "italic"),
+    ("Inter", "Inter-Bold", "700", "normal"),
+    ("Inter", "Inter-BoldItalic", "700", "italic"),
+    ("JetBrains Mono", "JetBrainsMono-Regular", "400", "normal"),
+    ("JetBrains Mono", "JetBrainsMono-Bold", "700", "normal"),
+    ("Noto Sans Math", "NotoSansMath-Regular", "400", "normal"),
 )
 
 
@@ -22,13 +25,22 @@ def stylesheet(*names: str) -> str:
     """Join fonts, colours and style sheets of the theme into one text that loads nothing.
 
     Args:
-        names: style sheets in this folder, without ``.css``; ``content`` and ``code`` come first.
+        names: style sheets in this folder, without ``.css``; those that all pages share come first.
 
     Returns:
         The CSS.
     """
-    sheets = [(HERE / f"{name}.css").read_text("utf-8") for name in ("content", "code", *names)]
+    sheets = [(HERE / f"{name}.css").read_text("utf-8") for name in SHEETS + names]
     return "\n".join([fonts(), colours(), *sheets])
+
+
+def scripts(*names: str) -> str:
+    """Join scripts of the folder ``stage``, which present slides, into one text.
+
+    Args:
+        names: of scripts, without ``.js``; what one needs comes before it.
+    """
+    return "\n".join((HERE / "stage" / f"{name}.js").read_text("utf-8") for name in names)
 
 
 def fonts() -> str:

@@ -1,0 +1,199 @@
+// A JupyterLab extension without a build: a module federation container with one plugin, which
+// presents the notebook that is open as slides. `stage` and `fold` come from stage.js, before it.
+let scope; // of the modules that JupyterLab shares
+const shared = async name => (await Object.values(scope[name])[0].get())();
+
+const plugin = (INotebookTracker, NotebookActions) => ({
+  id: "nnkit-present:plugin",
+  autoStart: true,
+  requires: [INotebookTracker],
+  activate({ commands, shell }, tracker) {
+    let panel = null; // that is presented
+    let at = 0, steps = 0; // the slide, and how many of its fragments are shown
+    const unfolded = new Set(); // cells folded by hand whose code lies over the slide
+    let left = null; // how the window was before
+    const kept = path => `nnkit-present:${path}`;
+
+    const metadata = (cell, name) => cell.model.getMetadata(name);
+    const type = cell => metadata(cell, "slideshow")?.slide_type;
+    const cellsOf = notebook => {
+      const slides = [];
+      for (const cell of notebook.widgets) {
+        if (["skip", "notes"].includes(type(cell))) continue;
+        if (!slides.length || ["slide", "subslide"].includes(type(cell))) slides.push([]);
+        slides.at(-1).push(cell);
+      }
+      return slides;
+    };
+    const slideOf = (notebook, index) => {
+      const before = notebook.widgets.slice(0, index + 1);
+      return Math.max(0, cellsOf(notebook).findLastIndex(cells => before.includes(cells[0])));
+    };
+    const title = cells => {
+      const heading = cells.map(cell => /^#+\s+(.*)$/m.exec(
+        cell.model.type === "markdown" ? cell.model.sharedModel.source : "")).find(Boolean);
+      return heading ? heading[1].replace(/[$`*]/g, "") : "";
+    };
+    const described = notebook => {
+      let topic = "";
+      return cellsOf(notebook).map((cells, index) => {
+        if (type(cells[0]) !== "subslide") topic = "";
+        topic = metadata(cells[0], "topic") ?? topic;
+        return { number: index + 1, title: title(cells), topic };
+      });
+    };
+    const spoken = name => name.replace(/_/, " ").replace(/_/g, " ").replace(/ [a-z]/, c => c.toUpperCase());
+    const footer = (path, first) => {
+      const [folder, file] = path.split("/").slice(-2);
+      return file ? `${spoken(folder)}  ·  Part ${file.split("_")[0]}: ${first}` : first;
+    };
+
+    const render = () => {
+      if (!panel) return;
+      const notebook = panel.content, slides = cellsOf(notebook), all = described(notebook);
+      if (!slides.length) return;
+      at = Math.min(at, slides.length - 1);
+      const cells = slides[at], waiting = cells.filter(cell => type(cell) === "fragment");
+      for (const cell of notebook.widgets) {
+        cell.node.classList.toggle("nnkit-on", cells.includes(cell));
+        cell.node.classList.toggle("nnkit-waiting", waiting.indexOf(cell) >= steps);
+      }
+      const page = notebook.node.querySelector(".jp-WindowedPanel-viewport");
+      const layout = metadata(cells[0], "layout") ?? "";
+      const parts = cells.map(cell => ({
+        node: cell.node, hidden: Boolean(cell.inputHidden) || unfolded.has(cell),
+        code: cell.model.type === "code" ? cell.model.sharedModel.source : null,
+      }));
+      const folded = [fold(parts, layout), layout !== "code" && !laid() && fit(page, parts)].some(Boolean);
+      Object.assign(page.dataset, {
+        number: at + 1, total: slides.length, topic: all[at].topic, layout, code: folded ? "C: code" : "",
+        footer: footer(panel.context.path, all[0].title),
+      });
+      sessionStorage.setItem(kept(panel.context.path), JSON.stringify([at, steps]));
+    };
+    const laid = () => panel.node.classList.contains("nnkit-code"); // code over the slide
+    const fragments = () => cellsOf(panel.content)[at].filter(cell => type(cell) === "fragment").length;
+    const go = (index, shown = Infinity) => {
+      const slides = cellsOf(panel.content), notebook = panel.content;
+      at = Math.min(Math.max(index, 0), slides.length - 1);
+      steps = Math.min(shown, fragments());
+      notebook.mode = "command";
+      notebook.activeCellIndex = notebook.widgets.indexOf(slides[at][0]);
+      notebook.deselectAll();
+      notebook.node.focus({ preventScroll: true }); // out of an editor or a widget
+      render();
+    };
+
+    const present = index => {
+      panel = tracker.currentWidget;
+      left = { collapsed: shell.leftCollapsed, scheme: document.documentElement.dataset.scheme };
+      panel.node.classList.add("nnkit-presented");
+      document.body.dataset.presenting = "true";
+      go(...index);
+      changes.observe(panel.content.node, { subtree: true, childList: true });
+    };
+    const leave = () => {
+      const shown = panel, cell = cellsOf(panel.content)[at][0];
+      changes.disconnect();
+      code(false);
+      sessionStorage.removeItem(kept(panel.context.path));
+      panel.node.classList.remove("nnkit-presented", "nnkit-code");
+      delete document.body.dataset.presenting;
+      delete document.documentElement.dataset.scheme;
+      panel = null;
+      if (left.collapsed) shell.collapseLeft(); else shell.expandLeft();
+      requestAnimationFrame(() => {
+        shown.content.node.focus({ preventScroll: true });
+        cell.node.scrollIntoView({ block: "start" });
+      });
+    };
+    const code = open => { // a folded input is not in the page until it is unfolded
+      for (const cell of open ? cellsOf(panel.content)[at].filter(cell => cell.inputHidden) : unfolded) {
+        cell.inputHidden = !open;
+        if (open) unfolded.add(cell);
+      }
+      if (!open) unfolded.clear();
+    };
+    // outputs that come, and cells that are added, change what is folded
+    const changes = new MutationObserver(() => {
+      changes.disconnect();
+      render();
+      if (panel) changes.observe(panel.content.node, { subtree: true, childList: true });
+    });
+
+    const key = stage({
+      root: () => panel.node, slides: () => described(panel.content), current: () => at,
+      go: index => go(index), leave, code, escape: "back to the notebook",
+      next: () => steps < fragments() ? (steps += 1, render()) : at + 1 < cellsOf(panel.content).length && go(at + 1, 0),
+      back: () => steps > 0 ? (steps -= 1, render()) : at > 0 && go(at - 1),
+    });
+    window.addEventListener("keydown", event => { // before CodeMirror and the notebook see it
+      if (!panel || document.querySelector(".jp-Dialog")) return;
+      if (event.key === "Enter" && event.shiftKey && event.target.closest(".jp-Notebook")) {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        commands.execute("notebook:run-cell"); // and stay
+      } else if (event.key === "Escape" && event.target.closest(".cm-content")) {
+        return; // leaves the editor
+      } else key(event);
+    }, true);
+
+    commands.addCommand("nnkit-present:present", {
+      label: "Present", caption: "Present this notebook as slides, from the current one",
+      isEnabled: () => Boolean(tracker.currentWidget?.content.widgets.length),
+      execute: () => {
+        const notebook = tracker.currentWidget.content;
+        present([slideOf(notebook, notebook.activeCellIndex), 0]);
+      },
+    });
+    commands.addCommand("nnkit-present:run-all", {
+      label: "Run all", caption: "Run every cell, first to last",
+      isEnabled: () => Boolean(tracker.currentWidget?.content.widgets.length),
+      execute: () => runAll(tracker.currentWidget, commands, NotebookActions),
+    });
+
+    // A reload in mid-talk comes back to its slide.
+    tracker.currentChanged.connect((_, opened) => {
+      if (!opened) return;
+      Promise.all([opened.revealed, opened.context.ready]).then(() => {
+        const stored = sessionStorage.getItem(kept(opened.context.path));
+        if (stored !== null && !panel && tracker.currentWidget === opened) present(JSON.parse(stored));
+      });
+    });
+  },
+});
+
+// Run every cell, a bar on top; the cell that was active stays so.
+const runAll = async (panel, commands, NotebookActions) => {
+  const notebook = panel.content, active = notebook.activeCellIndex;
+  const cells = notebook.widgets.filter(cell => cell.model.type === "code" && cell.model.sharedModel.source.trim());
+  const bar = document.body.appendChild(document.createElement("progress"));
+  Object.assign(bar, { className: "nnkit-running", max: cells.length, value: 0 });
+  const step = (_, { notebook: ran, cell }) => {
+    if (ran !== notebook || !cells.includes(cell)) return;
+    bar.value += 1;
+    bar.title = `${bar.value} of ${bar.max} cells`;
+  };
+  bar.setAttribute("aria-label", "Cells that have run");
+  NotebookActions.executed.connect(step);
+  try {
+    // what is sent to a kernel that still connects can be lost
+    await panel.sessionContext.ready;
+    await panel.sessionContext.session?.kernel?.info;
+    const done = commands.execute("notebook:run-all-cells");
+    notebook.activeCellIndex = active;
+    notebook.deselectAll();
+    await done;
+  } finally {
+    NotebookActions.executed.disconnect(step);
+    bar.remove();
+  }
+};
+
+(window._JUPYTERLAB ??= {})["nnkit-present"] = {
+  init: given => { scope = given; },
+  get: async () => {
+    const { INotebookTracker, NotebookActions } = await shared("@jupyterlab/notebook");
+    return () => ({ __esModule: true, default: plugin(INotebookTracker, NotebookActions) });
+  },
+};

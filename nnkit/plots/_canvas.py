@@ -1,0 +1,207 @@
+"""What every plot starts from and ends with: a figure of its own, texts that fit, a small PNG."""
+
+import io
+import sys
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from nnkit.plots.style import INK
+
+#: A colour fills an area if it has this share of the pixels.
+AREA = 0.0004
+#: Colours for smoothed edges.
+EDGES = 32
+#: A picture of more colours has shades rather than areas,
+PHOTOGRAPH = 20_000
+#: and so has one where more than this share of the pixels is of colours that fill no area.
+SHADES = 0.12
+
+
+def png(figure: Figure, scale: float = 1.0, *, palette: bool = False) -> bytes:
+    """Encode a figure as PNG.
+
+    Args:
+        figure: any matplotlib figure; its size and dpi give the picture's size in pixels.
+        scale: pixels per pixel of that size; 2 stays sharp on a dense screen or a large wall.
+        palette: make do with 256 colours even for a photograph, which keeps all of them otherwise.
+    """
+    picture = Image.fromarray(pixels(figure, scale))
+    if not _has_shades(picture):
+        picture = reduce_colours(picture)
+    elif palette:
+        picture = picture.quantize(256)
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def pixels(figure: Figure, scale: float = 1.0) -> NDArray[np.uint8]:
+    """Draw a figure into an array (height, width, 3); see :func:`png`."""
+    buffer, dpi = io.BytesIO(), figure.dpi * scale
+    figure.savefig(buffer, format="raw", dpi=dpi)
+    # cut off, but 1011.999… is 1012: as matplotlib counts (FigureCanvasBase.get_width_height)
+    width, height = (figure.get_size_inches() * dpi + 1e-8).astype(int)
+    return np.frombuffer(buffer.getvalue(), np.uint8).reshape(height, width, 4)[:, :, :3]
+
+
+def reduce_colours(picture: Image.Image) -> Image.Image:
+    """Give an RGB drawing a palette such that no area changes its colour.
+
+    Colours that fill an area are kept exactly; the many in between, from smoothed edges, become
+    the nearest of these and ``EDGES`` more.
+    """
+    size = picture.width * picture.height
+    counted = sorted(picture.getcolors(size) or [], reverse=True)
+    colours = np.array([colour for _, colour in counted])  # (colours, 3), most frequent first
+    areas = sum(count >= AREA * size for count, _ in counted)
+    areas = min(areas, 256 - EDGES)
+    palette = np.concatenate([colours[:areas], _representatives(colours[areas:])])
+    distance = ((colours[:, None] - palette) ** 2).sum(-1)  # (colours, palette)
+    index = np.zeros(1 << 24, dtype=np.uint8)
+    index[_packed(colours)] = distance.argmin(1)
+    small = Image.fromarray(index[_packed(np.asarray(picture))])
+    small.putpalette(palette.ravel().tolist())
+    return small
+
+
+def _has_shades(picture: Image.Image) -> bool:
+    size = picture.width * picture.height
+    counts = [count for count, _ in picture.getcolors(size) or []]
+    shades = sum(count for count in counts if count < AREA * size)
+    return len(counts) > PHOTOGRAPH or shades > SHADES * size
+
+
+def _packed(colours: NDArray[np.int_] | NDArray[np.uint8]) -> NDArray[np.int_]:
+    return np.asarray(colours.astype(int) @ [1 << 16, 1 << 8, 1])
+
+
+def _representatives(colours: NDArray[np.int_]) -> NDArray[np.int_]:
+    """Return at most ``EDGES`` colours that stand for (n, 3) many."""
+    if not len(colours):
+        return colours.reshape(0, 3)
+    strip = Image.fromarray(colours[None].astype(np.uint8))
+    return np.array(strip.quantize(EDGES).getpalette()).reshape(-1, 3)
+
+
+#: Pixels of the PNG per pixel on the slide: sharp on a dense screen and on a large wall.
+SCALE = 2.0
+
+
+def show(figure: Figure, *, alt: str) -> None:
+    """Display a figure in the notebook with its alternative text, then close it.
+
+    Args:
+        figure: any matplotlib figure, one of pyplot's included.
+        alt: what the picture shows, in a sentence.
+
+    Raises:
+        ValueError: ``alt`` is empty.
+
+    Outside IPython nothing is displayed.
+
+    Example:
+        >>> from nnkit import plots
+        >>> figure = plots.lines([1, 2, 3], {"loss": [1.0, 0.5, 0.25]}, xlabel="epoch")
+        >>> plots.show(figure, alt="The loss halves with every epoch.")  # in a notebook
+        >>> plots.show(figure, alt="")
+        Traceback (most recent call last):
+            ...
+        ValueError: alt='': say in a sentence what the figure shows...
+    """
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError(
+            f"alt={alt!r}: say in a sentence what the figure shows, "
+            'for example alt="Loss falls for 20 epochs, then levels off"'
+        )
+    if in_notebook():
+        width, height = figure.get_size_inches() * figure.dpi
+        metadata = {"alt": alt, "width": round(width), "height": round(height)}
+        bundle = {"image/png": png(figure, SCALE), "text/plain": alt}
+        display(bundle, metadata={"image/png": metadata})
+    close(figure)
+
+
+def in_notebook() -> bool:
+    """Whether IPython runs, and what is displayed has somewhere to appear."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None
+
+
+def display(bundle: dict[str, Any], **options: Any) -> None:
+    """Display one thing in its several formats."""
+    sys.modules["IPython"].display.display(bundle, raw=True, **options)
+
+
+def close(figure: Figure) -> None:
+    """Forget a figure: pyplot, if it is in use, shall not draw it a second time."""
+    if (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
+        pyplot.close(figure)
+
+
+#: An arrow that starts and ends where it is told, and a text about its place.
+ARROW: dict[str, Any] = {
+    **{"color": INK, "shrinkA": 0, "shrinkB": 0, "joinstyle": "miter", "capstyle": "butt"}
+}
+CENTRED: dict[str, Any] = {"ha": "center", "va": "center"}
+#: Inches to a unit of a drawing's axes, where there is room.
+UNIT = 0.8
+
+
+class Picture(Figure):
+    """A figure that shows itself when it is the value of a cell.
+
+    It is not registered with pyplot, so that nothing is shown twice and nothing leaks.
+    """
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
+
+
+def new_axes(ax: Axes | None = None, figsize: tuple[float, float] | None = None) -> Axes:
+    """Return ``ax``, or the only axes of a new figure when it is None."""
+    return Picture(figsize=figsize).add_subplot() if ax is None else ax
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure that ``ax`` is drawn on."""
+    figure = ax.figure
+    while isinstance(figure, SubFigure):
+        figure = figure.figure
+    return figure
+
+
+def numbers(values: Any, dtype: type | None = None) -> NDArray[Any]:
+    """Return numbers as an array; a tensor may be on any device and have a gradient."""
+    if isinstance(values, Tensor):
+        values = values.detach().cpu()
+        values = values.float() if values.dtype == torch.bfloat16 else values  # NumPy has none
+    return np.asarray(values, dtype)
+
+
+def set_title(ax: Axes, title: str) -> None:
+    """Write what to see above the axes, in as many lines as it takes."""
+    ax.set_title(title, wrap=True)
+
+
+def fit_figure(ax: Axes, title: str = "") -> None:
+    """Give the figure of a drawing the size of the drawing, ``UNIT`` inches to a unit of it."""
+    width, height = np.ptp(ax.get_xlim()) * UNIT, np.ptp(ax.get_ylim()) * UNIT
+    shrink = min(1, 11 / width, 5 / height)
+    figure_of(ax).set_size_inches(width * shrink, height * shrink + (0.6 if title else 0))
+
+
+def fit_text(ax: Axes) -> None:
+    """Shrink or enlarge what is written in a drawing as the drawing itself is."""
+    figure = figure_of(ax)
+    figure.draw_without_rendering()  # lays the axes out
+    box = ax.get_window_extent()
+    unit = min(box.width / np.ptp(ax.get_xlim()), box.height / np.ptp(ax.get_ylim())) / figure.dpi
+    for text in ax.texts:
+        text.set_fontsize(text.get_fontsize() * min(unit / UNIT, 1.2))

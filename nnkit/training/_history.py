@@ -1,0 +1,181 @@
+"""What a training run leaves behind: one row of numbers per epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+Row = dict[str, float]
+
+
+@dataclass(repr=False)
+class History:
+    """One row per finished epoch; ``history["val_loss"]`` is a column.
+
+    Args:
+        rows: dicts with the keys epoch, loss (mean over the epoch's batches, while the weights
+            change), penalty (with a regulariser; at the epoch's end, one that goes through
+            autograd as at the last batch), val_loss and the metrics (with validation data, at the
+            epoch's end), lr (of the epoch's start) and seconds.
+        stop_reason: why the run ended before its last epoch: "" (it did not), "early stopping",
+            "interrupted", "non-finite loss" or what a callback said.
+
+    Example:
+        >>> from nnkit.training import History
+        >>> history = History([{"epoch": 1, "loss": 0.9}, {"epoch": 2, "loss": 0.4}])
+        >>> history["loss"], history.best("loss")["epoch"]
+        ([0.9, 0.4], 2)
+        >>> print(history)
+        epoch  loss
+            1   0.9
+            2   0.4
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    stop_reason: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return list(self.rows[0]) if self.rows else []
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __getitem__(self, name: str) -> list[float]:
+        if self.rows and name not in self.rows[0]:
+            raise KeyError(f"no column {name!r}: this history has {', '.join(self.names)}")
+        return [row[name] for row in self.rows]
+
+    def best(self, monitor: str = "val_loss", mode: str = "min") -> Row:
+        """The row of the epoch where `monitor` was least (mode "min") or greatest ("max").
+
+        Raises:
+            ValueError: if no epoch was finished, or none gave a number that is not nan.
+        """
+        if mode not in ("min", "max"):
+            raise ValueError(f"mode is {mode!r}, allowed are 'min' and 'max'")
+        if not self.rows:
+            raise ValueError("no epoch was finished, so none is best")
+        column = self[monitor]
+        numbers = [epoch for epoch, value in enumerate(column) if not math.isnan(value)]
+        if not numbers:
+            raise ValueError(f"{monitor!r} was nan in every epoch, so none is best")
+        choose = min if mode == "min" else max
+        return self.rows[choose(numbers, key=column.__getitem__)]
+
+    def plot(self, **options: Any) -> Figure:
+        """Draw the curves: `nnkit.plots.history` with these options (needs matplotlib)."""
+        from nnkit.plots import history
+
+        return history(self, **options)
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{k} {_number(v)}" for k, v in self.rows[-1].items()) if self.rows else ""
+        return f"History({len(self)} epochs{': ' + last if last else ''}{self._ending()})"
+
+    def __str__(self) -> str:
+        """A small aligned table."""
+        if not self.rows:
+            return f"no epoch was finished{self._ending()}"
+        lines = [self.names, *self._cells()]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        table = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in lines]
+        return "\n".join([*table, *([f"stopped: {self.stop_reason}"] if self.stop_reason else [])])
+
+    def _repr_html_(self) -> str:
+        """The table that a notebook shows."""
+        body = "".join(_html_row("td", cells) for cells in self._cells())
+        note = f"<p>stopped: {escape(self.stop_reason)}</p>" if self.stop_reason else ""
+        head = _html_row("th", self.names)
+        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>{note}"
+
+    def _cells(self, at_most: int = 12) -> list[list[str]]:
+        """The rows as text; of a long history the first and the last ones."""
+        cells = [[_number(value) for value in row.values()] for row in self.rows]
+        if len(cells) <= at_most:
+            return cells
+        half = at_most // 2
+        return [*cells[:half], ["…"] * len(self.names), *cells[-half:]]
+
+    def _ending(self) -> str:
+        return f"; stopped: {self.stop_reason}" if self.stop_reason else ""
+
+
+class MeanStd:
+    """The mean of several runs and their standard deviation, written as text: 0.913 ± 0.008.
+
+    Args:
+        values: a number of each run.
+        form: how to write a number, such as ".1%"; f"{self:.1f}" writes it otherwise, and
+            f"{self:>30}" moves the whole text to the right.
+        ddof: what the runs are fewer by in the mean of the squares, as in NumPy; 1 for the
+            deviation of all runs that there might have been.
+
+    Attributes:
+        mean, std: the two numbers.
+        runs: how many there are.
+
+    Raises:
+        ValueError: no value, or fewer than the deviation needs.
+
+    Example:
+        >>> from nnkit.training import MeanStd
+        >>> right = MeanStd([0.91, 0.93, 0.89], ".1%")
+        >>> print("right:", right)
+        right: 91.0% ± 1.6% (3 runs)
+        >>> f"{right:.3f}", round(right.mean, 2), right.runs
+        ('0.910 ± 0.016 (3 runs)', 0.91, 3)
+    """
+
+    def __init__(self, values: Any, form: str = ".3g", ddof: int = 0) -> None:
+        numbers = np.asarray(values, dtype=float)
+        if numbers.size <= ddof:
+            raise ValueError(f"there are {numbers.size} values, more than {ddof} are needed")
+        self.mean, self.std = float(numbers.mean()), float(numbers.std(ddof=ddof))
+        self.runs, self.form = numbers.size, form
+
+    def __format__(self, form: str) -> str:
+        if form[-1:].isdigit() and "." not in form:  # such as ">30": a place for the whole text
+            return f"{self!s:{form}}"
+        form = form or self.form
+        return f"{self.mean:{form}} ± {self.std:{form}} ({self.runs} runs)"
+
+    def __str__(self) -> str:
+        return format(self, "")
+
+    def __repr__(self) -> str:
+        return f"MeanStd({self})"
+
+
+def mean_of(histories: Sequence[History]) -> History:
+    """The means over several runs, epoch by epoch, of those that came so far."""
+    longest = max(histories, key=len)
+    rows = []
+    for number, row in enumerate(longest.rows):
+        there = [history.rows[number] for history in histories if len(history) > number]
+        names = [name for name in row if all(name in one for one in there)]
+        means = {name: sum(one[name] for one in there) / len(there) for name in names}
+        rows.append(means | {"epoch": row["epoch"]})
+    endings = {history.stop_reason for history in histories}
+    return History(rows, endings.pop() if len(endings) == 1 else "")
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.4g}"
+
+
+def _html_row(tag: str, cells: Iterable[str]) -> str:
+    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"

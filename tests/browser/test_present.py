@@ -1,0 +1,324 @@
+"""Presented live in JupyterLab: what a lecturer with a clicker does, from the double click on."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from nnkit.course.theme import FACES
+
+from .conftest import FEATURES
+from .jupyter import PATIENCE, TOKEN, lab
+from .slides import INSIDE, Watched
+
+SHOWN = ".nnkit-presented .jp-Cell.nnkit-on"
+# The topic, and the number among all.
+FOOT = """() => {
+  const slide = document.querySelector('.nnkit-presented .jp-WindowedPanel-viewport');
+  return slide ? `${slide.dataset.topic} ${slide.dataset.number}/${slide.dataset.total}`.trim() : '';
+}"""
+# Every value of the bar over the window, and null once it is gone.
+WATCH_BAR = """() => {
+  window.bar = [];
+  const look = () => {
+    const value = document.querySelector('progress')?.value ?? null;
+    if (value !== window.bar.at(-1)) window.bar.push(value);
+  };
+  const observer = new MutationObserver(look);
+  observer.observe(document.body, {childList: true, subtree: true, attributeFilter: ['value']});
+}"""
+IDLE = ".jp-NotebookPanel-toolbar .jp-Notebook-ExecutionIndicator[data-status=idle]"
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """The part with everything, opened by double clicks and run."""
+    with lab(FEATURES, tmp_path_factory.mktemp("lab")) as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.set_default_timeout(9000)
+        inside = (*INSIDE, address, address.replace("http", "ws", 1))
+        watched = Watched(page, inside=inside)
+        page.goto(f"{address}/lab?token={TOKEN}")
+        page.locator(".jp-DirListing-item", has_text="1_features").dblclick()
+        page.locator(".jp-DirListing-item", has_text="1_everything.md").dblclick()
+        page.locator(".jp-NotebookPanel h1").wait_for()
+        page.locator(IDLE).wait_for()
+        page.locator(".jp-NotebookPanel h1").click()
+        page.evaluate(WATCH_BAR)
+        page.get_by_role("button", name="Run all", exact=True).click()
+        page.wait_for_function("window.bar.length > 1 && window.bar.at(-1) === null")
+        yield watched
+        page.close()
+
+
+@pytest.fixture
+def presented(opened: Watched) -> Iterator[Page]:
+    """The part presented from its first slide."""
+    page = opened.page
+    page.locator(".jp-NotebookPanel h1").click()
+    page.get_by_role("button", name="Present", exact=True).click()
+    page.locator(SHOWN).first.wait_for()
+    yield page
+    if presenting(page):
+        page.keyboard.press("Escape")
+        page.keyboard.press("Escape")  # the first may only have left an editor
+        page.locator(".nnkit-presented").wait_for(state="detached")
+
+
+def presenting(page: Page) -> bool:
+    return page.locator(".nnkit-presented").count() > 0
+
+
+def title(page: Page) -> str:
+    texts = page.locator(f"{SHOWN} :is(h1, h2, h3)").all_inner_texts()
+    return texts[0].strip().rstrip("¶") if texts else ""
+
+
+def number(page: Page) -> str:
+    """What the foot of the slide says at its right; nothing if there is no slide."""
+    return page.evaluate(FOOT)
+
+
+def press(page: Page, *keys: str) -> str:
+    """Press keys; the number of the slide that they lead to."""
+    for key in keys:
+        page.keyboard.press(key)
+    return number(page)
+
+
+def go_to(page: Page, slide: int) -> None:
+    page.keyboard.press("Home")
+    for _ in range(60):
+        if number(page).split(" ")[-1].split("/")[0] == str(slide):
+            return
+        page.keyboard.press("PageDown")
+    pytest.fail(f"no slide {slide}")
+
+
+def drag(page: Page, handle: Locator, pixels: int) -> None:
+    box = handle.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + pixels, y, steps=8)
+    page.mouse.up()
+
+
+def test_opens_as_a_notebook_in_the_course_s_type(opened: Watched) -> None:
+    heading = opened.page.locator(".jp-NotebookPanel h1")
+    assert opened.page.locator(".jp-NotebookPanel .jp-CodeCell").count() > 5
+    font = heading.evaluate("heading => getComputedStyle(heading).fontFamily")
+    assert font.split(",")[0].strip('"') == FACES[0][0]
+
+
+def test_a_bar_counts_the_cells_that_have_run(opened: Watched) -> None:
+    *values, gone = opened.page.evaluate("window.bar")
+    assert values == sorted(values)
+    assert values[-1] == opened.page.locator(".jp-CodeCell").count()
+    assert gone is None
+
+
+def test_after_running_all_present_begins_where_one_was(opened: Watched) -> None:
+    page = opened.page  # has just run all, the first cell selected
+    page.get_by_role("button", name="Present", exact=True).click()
+    assert title(page) == "Everything a slide can hold"
+    press(page, "Escape")
+    page.locator(".jp-NotebookPanel h2", has_text="A table, and an answer").click()
+    page.get_by_role("button", name="Present", exact=True).click()
+    assert title(page) == "A table, and an answer behind a click"
+    press(page, "Escape")
+    assert not presenting(page)
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [("Space", "Shift+Space"), ("ArrowRight", "ArrowLeft"), ("PageDown", "PageUp"), ("n", "p")],
+)
+def test_one_press_is_one_step(presented: Page, forward: str, backward: str) -> None:
+    """Ten slides and two fragments: eleven presses, none of them wasted, and the same back."""
+    page, seen = presented, [press(presented)]
+    shown = "() => [...document.querySelectorAll('.nnkit-on:not(.nnkit-waiting)')].map(c => c.innerText).join()"
+    texts = [page.evaluate(shown)]
+    for _ in range(11):
+        seen.append(press(page, forward))
+        texts.append(page.evaluate(shown))
+    assert [told.split(" ")[-1] for told in seen] == [
+        f"{n}/10" for n in (1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 9, 10)
+    ]
+    assert len(set(texts)) == 12
+    assert seen[1] == "1.1 2/10"  # the topic stands beside the number
+    assert press(page, forward) == "10/10"  # the end
+    back = [press(page, backward) for _ in range(11)]
+    assert back == seen[-2::-1]
+    assert press(page, "End") == "10/10"
+    assert press(page, "Home") == "1/10"
+
+
+def test_fills_the_window_with_nothing_but_the_slide(presented: Page) -> None:
+    page = presented
+    assert page.locator(".nnkit-presented").bounding_box() == {
+        "x": 0, "y": 0, "width": 1280, "height": 720,
+    }  # fmt: skip
+    visible = """() => [[5, 5], [640, 5], [1275, 5], [5, 360], [1275, 360], [5, 715], [1275, 715]]
+      .filter(([x, y]) => !document.elementFromPoint(x, y).closest('.nnkit-presented'))"""
+    assert page.evaluate(visible) == []
+    go_to(page, 2)
+    pads = """() => [...document.querySelectorAll('.nnkit-on *')].filter(node => {
+      const box = node.getBoundingClientRect(), style = getComputedStyle(node);
+      return box.width && box.height && parseFloat(style.borderLeftWidth) && parseFloat(style.borderRightWidth)
+        && !node.closest('table, mjx-container, svg');
+    }).map(node => node.className)"""
+    assert page.evaluate(pads) == []  # no frames of an editor
+
+
+def test_shift_enter_runs_and_stays(presented: Page) -> None:
+    page = presented
+    go_to(page, 3)
+    page.locator(f"{SHOWN}.jp-CodeCell .cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\nprint(6 * 7)")
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator(f"{SHOWN} .jp-OutputArea")).to_contain_text("42")
+    assert number(page) == "1.2 3/10"
+    assert press(page, "PageDown") == "1.3 4/10"  # a clicker, out of the editor
+    assert press(page, "Space") == "1.4 5/10"  # and the keyboard is the slides' again
+
+
+def test_a_finished_bar_leaves_nothing_on_the_slide(presented: Page) -> None:
+    page = presented
+    go_to(page, 3)
+    page.locator(f"{SHOWN}.jp-CodeCell .cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(
+        "\nfrom tqdm.notebook import tqdm; import time"
+        "\n_ = [time.sleep(0.1) for _ in tqdm(range(3), leave=False)]; print('done')"
+    )
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator(f"{SHOWN} .jp-OutputArea")).to_contain_text("done")
+    empty = """() => [...document.querySelectorAll('.nnkit-on .jp-OutputArea-child')]
+      .filter(child => child.getBoundingClientRect().height && !child.innerText.trim()).length"""
+    page.wait_for_function(f"({empty})() === 0")
+
+
+def test_a_slider_redraws_and_keeps_its_arrow_keys(presented: Page) -> None:
+    page = presented
+    go_to(page, 5)
+    image = page.locator(f"{SHOWN} .jp-OutputArea img")
+    for slider in page.locator(f"{SHOWN} .widget-slider").all():
+        before = image.get_attribute("src")
+        drag(page, slider.locator(".noUi-handle"), pixels=200)
+        expect(image).not_to_have_attribute("src", before, timeout=PATIENCE * 1000)
+        assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    handle = page.locator(f"{SHOWN} .noUi-handle").first
+    handle.focus()
+    assert press(page, "ArrowLeft") == "1.4 5/10"
+    assert press(page, "Space") == "1.5 6/10"  # the slider does not swallow it
+
+
+def test_values_and_labels_of_sliders_stand_apart(presented: Page) -> None:
+    page = presented
+    go_to(page, 5)
+    first, second = page.locator(f"{SHOWN} .widget-slider").all()
+    value = first.locator(".widget-readout").bounding_box()
+    label = second.locator(".widget-label").bounding_box()
+    assert value is not None
+    assert label is not None
+    assert label["x"] - value["x"] - value["width"] > 10 or label["y"] > value["y"] + 10
+
+
+def test_every_slide_fits(presented: Page) -> None:
+    too_large = []
+    for _ in range(12):
+        too_large += page_excess(presented)
+        press(presented, "PageDown")
+    assert not too_large
+
+
+def page_excess(page: Page) -> list[str]:
+    """How far the cells of a live slide stick out of the room for content."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('.nnkit-on')].flatMap(cell => {
+        const box = cell.getBoundingClientRect();
+        const out = Math.max(box.bottom - 662, box.right - 1222, 42 - box.top);
+        return out > 2 ? [`${cell.innerText.slice(0, 40)}: ${Math.round(out)} px`] : [];
+      })"""
+    )
+
+
+def test_c_lays_the_code_over_the_slide(presented: Page) -> None:
+    page = presented
+    go_to(page, 5)  # its code is folded away
+    editor = page.locator(f"{SHOWN}.jp-CodeCell .cm-content")
+    expect(editor).to_be_hidden()
+    press(page, "c")
+    expect(editor).to_be_visible()
+    assert "explore(" in editor.inner_text()
+    press(page, "c")
+    expect(editor).to_be_hidden()
+    press(page, "c", "PageDown", "PageUp")  # moving on lays it aside
+    expect(editor).to_be_hidden()
+
+
+def test_go_to_a_slide_by_number_topic_or_words(presented: Page) -> None:
+    page = presented
+    for sought, found in (("7", "7/10"), ("1.2", "1.2 3/10"), ("table that", "10/10")):
+        press(page, "g")
+        page.locator(".nnkit-list input").fill(sought)
+        page.keyboard.press("Enter")
+        assert number(page).endswith(found)
+    press(page, "g", "Escape")
+    assert presenting(page)
+
+
+def test_blank_draw_help_and_scheme(presented: Page) -> None:
+    page = presented
+    for key, what in ((".", ".nnkit-blank"), ("b", ".nnkit-blank"), ("?", ".nnkit-help")):
+        press(page, key)
+        page.locator(what).wait_for()
+        press(page, key)
+        page.locator(what).wait_for(state="detached")
+    press(page, "d")
+    inked = "() => new Uint32Array(document.querySelector('canvas.nnkit-drawing').getContext('2d').getImageData(0, 0, 1280, 720).data.buffer).some(Boolean)"
+    page.mouse.move(300, 300)
+    page.mouse.move(400, 300)
+    assert not page.evaluate(inked)  # a pointer
+    page.mouse.down()
+    page.mouse.move(500, 400, steps=4)
+    page.mouse.up()
+    assert page.evaluate(inked)
+    assert press(page, "PageDown") == "1.1 2/10"
+    assert page.locator(".nnkit-drawing").count() == 0
+    grounds = set()
+    for _ in range(3):
+        grounds.add(
+            page.locator(".nnkit-presented").evaluate("e => getComputedStyle(e).backgroundColor")
+        )
+        press(page, "t")
+    assert len(grounds) == 3
+
+
+def test_a_reload_comes_back_to_the_slide(opened: Watched, presented: Page) -> None:
+    page = presented
+    go_to(page, 6)
+    page.reload()
+    page.locator(SHOWN).first.wait_for()
+    assert title(page) == "A table, and an answer behind a click"
+    assert press(page, "PageDown") == "1.5 7/10"
+    page.locator(IDLE).wait_for(state="attached")
+
+
+def test_escape_leads_back_to_where_one_was(presented: Page) -> None:
+    page = presented
+    go_to(page, 6)
+    press(page, "Escape")
+    assert not presenting(page)
+    page.locator(".jp-DirListing").wait_for()
+    expect(
+        page.locator(".jp-NotebookPanel h2", has_text="A table, and an answer")
+    ).to_be_in_viewport()
+
+
+def test_asks_nothing_of_the_network_and_no_script_fails(opened: Watched) -> None:
+    assert opened.requests == []
+    assert opened.errors == []
