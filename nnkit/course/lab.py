@@ -103,6 +103,7 @@ def command(lectures: PurePath, folder: PurePath, arguments: Sequence[str]) -> l
         f"--ServerApp.root_dir={lectures}",
         # JupyterLab looks for custom.css in the user's configuration only, unless told so deep down
         f"--ServerApp.tornado_settings={ {'static_custom_path': [str(folder / 'custom')]} }",
+        "--ServerApp.contents_manager_class=nnkit.course.opening.OpenedRun",
         "--LabApp.custom_css=True",
         f"--LabApp.extra_labextensions_path={folder / 'labextensions'}",
         "--LabApp.news_url=None",

@@ -104,8 +104,6 @@ def _exporter() -> Any:
         "text/latex",
         "text/plain",
     ]
-    title = part.title(notebook)
-    tag_hidden(notebook)
     exporter: Callable[..., Any] = SlidesExporter  # untyped
     return exporter(config=config)
 

@@ -1,6 +1,9 @@
 """Presented live in JupyterLab: what a lecturer with a clicker does, from the double click on."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -31,24 +34,33 @@ IDLE = ".jp-NotebookPanel-toolbar .jp-Notebook-ExecutionIndicator[data-status=id
 
 
 @pytest.fixture(scope="module")
-def opened(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """The part with everything, opened by double clicks and run."""
-    with lab(FEATURES, tmp_path_factory.mktemp("lab")) as address:
+def arrived(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """The part with everything, whose run is kept, opened by double clicks."""
+    folder = tmp_path_factory.mktemp("lab")
+    nnkit = Path(sys.executable).with_name("nnkit")
+    subprocess.run([nnkit, "decks", str(FEATURES)], cwd=folder, check=True)
+    with lab(FEATURES, folder) as address:
         page = browser.new_page(viewport={"width": 1280, "height": 720})
-        page.set_default_timeout(9000)
+        page.set_default_timeout(PATIENCE * 1000)
         inside = (*INSIDE, address, address.replace("http", "ws", 1))
         watched = Watched(page, inside=inside)
         page.goto(f"{address}/lab?token={TOKEN}")
         page.locator(".jp-DirListing-item", has_text="1_features").dblclick()
         page.locator(".jp-DirListing-item", has_text="1_everything.md").dblclick()
         page.locator(".jp-NotebookPanel h1").wait_for()
-        page.locator(IDLE).wait_for()
-        page.locator(".jp-NotebookPanel h1").click()
-        page.evaluate(WATCH_BAR)
-        page.get_by_role("button", name="Run all", exact=True).click()
-        page.wait_for_function("window.bar.length > 1 && window.bar.at(-1) === null")
         yield watched
         page.close()
+
+
+@pytest.fixture(scope="module")
+def opened(arrived: Watched) -> Watched:
+    """The same, with all its cells run by this kernel."""
+    page = arrived.page
+    page.locator(".jp-NotebookPanel h1").click()
+    page.evaluate(WATCH_BAR)
+    page.get_by_role("button", name="Run all", exact=True).click()
+    page.wait_for_function("window.bar.length > 1 && window.bar.at(-1) === null")
+    return arrived
 
 
 @pytest.fixture
@@ -105,9 +117,30 @@ def drag(page: Page, handle: Locator, pixels: int) -> None:
     page.mouse.up()
 
 
-def test_opens_as_a_notebook_in_the_course_s_type(opened: Watched) -> None:
-    heading = opened.page.locator(".jp-NotebookPanel h1")
-    assert opened.page.locator(".jp-NotebookPanel .jp-CodeCell").count() > 5
+def test_a_part_opens_as_it_has_been_run(arrived: Watched) -> None:
+    """The first slide is two actions from the double click, outputs and sliders of decks in place.
+    The first cell that is run has those above it run first."""
+    page = arrived.page
+    page.get_by_role("button", name="Present", exact=True).click()
+    go_to(page, 5)
+    image = page.locator(f"{SHOWN} figure.explore img")
+    before = image.get_attribute("src")
+    page.locator(f"{SHOWN} input[type=range]").first.press("ArrowRight")
+    assert image.get_attribute("src") != before
+    go_to(page, 3)
+    assert page.locator(f"{SHOWN} .jp-OutputArea").inner_text() == "sum 1.500, product 1.500"
+    page.locator(f"{SHOWN}.jp-CodeCell .cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\nprint(torch.ones(2).sum())")
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator(f"{SHOWN} .jp-OutputArea")).to_contain_text("tensor(2.)")
+    page.keyboard.press("PageDown")
+    page.keyboard.press("Escape")
+
+
+def test_opens_as_a_notebook_in_the_course_s_type(arrived: Watched) -> None:
+    heading = arrived.page.locator(".jp-NotebookPanel h1")
+    assert arrived.page.locator(".jp-NotebookPanel .jp-CodeCell").count() > 5
     font = heading.evaluate("heading => getComputedStyle(heading).fontFamily")
     assert font.split(",")[0].strip('"') == FACES[0][0]
 

@@ -115,9 +115,7 @@ def _run_solution(
     return outputs
 
 
-def _run_trusted(
-    student: Student, cell: Any, namespace: dict[str, Any], secret: bool
-) -> list[Any]:
+def _run_trusted(student: Student, cell: Any, namespace: dict[str, Any], secret: bool) -> list[Any]:
     """Run a cell of the release in this process; give its outputs as nbgrader reads them."""
     student.begin()
     said = io.StringIO()

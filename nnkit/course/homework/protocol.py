@@ -212,7 +212,9 @@ class _Reader:
             raise ProtocolError("an object of the head has one key")
         self.objects += 1
         if self.objects > MAX_OBJECTS:
-            raise ProtocolError(f"more than {MAX_OBJECTS:,} arrays and tuples; one array holds more")
+            raise ProtocolError(
+                f"more than {MAX_OBJECTS:,} arrays and tuples; one array holds more"
+            )
         ((kind, content),) = head.items()
         if kind == "tuple" and isinstance(content, list):
             return tuple(self.value(part, depth + 1) for part in content)

@@ -103,7 +103,9 @@ class Student:
         modules: what it has imported before it sees a cell.
     """
 
-    def __init__(self, timeout: float, limits: Limits | None, modules: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, timeout: float, limits: Limits | None, modules: tuple[str, ...] = ()
+    ) -> None:
         self.timeout = timeout
         self._kind = limits, modules
         self.fault = ""  # why the cell has failed even if it caught the exception that said so

@@ -42,8 +42,7 @@ class Trusted:
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         where = f"{self._server.getsockname()[1]}:{self._token}"
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-c", WORKER, str(Path(nnkit.__file__).parents[1])]
-            + [where, *modules],
+            [sys.executable, "-I", "-c", WORKER, str(Path(nnkit.__file__).parents[1]), where, *modules],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
