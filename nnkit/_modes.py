@@ -1,9 +1,24 @@
-"""Train and eval mode, changed for a while."""
+"""Modules in general: train and eval mode, changed for a while; a function as a module."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from torch import nn
+from torch import Tensor, nn
+
+
+class Function(nn.Module):
+    """A plain function of tensors as a module."""
+
+    def __init__(self, function: Callable[..., Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *tensors: Tensor) -> Tensor:
+        """Apply the function."""
+        return self.function(*tensors)
+
+    def __repr__(self) -> str:
+        return getattr(self.function, "__name__", repr(self.function))
 
 
 @contextmanager

@@ -17,7 +17,7 @@
 torch.Size([5, 1])
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from nnkit._checks import one_of, whole
-from nnkit._modes import eval_mode
+from nnkit._modes import Function, eval_mode
 
 __all__ = ["Graph", "concat"]
 
@@ -42,21 +42,6 @@ def concat(*tensors: Tensor) -> Tensor:
         torch.Size([5, 5])
     """
     return torch.cat(tensors, dim=1)
-
-
-class Function(nn.Module):
-    """A plain function as a module, so that it can stand at a node."""
-
-    def __init__(self, function: Callable[..., Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, *tensors: Tensor) -> Tensor:
-        """Apply the function."""
-        return self.function(*tensors)
-
-    def __repr__(self) -> str:
-        return getattr(self.function, "__name__", repr(self.function))
 
 
 class Graph(nn.Module):

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from nnkit._checks import flag, number, one_of, whole
+from nnkit._modes import Function
 from nnkit.activations import ACTIVATIONS
 
 __all__ = ["MLP", "Interval", "Prediction"]
@@ -168,22 +169,6 @@ class MLP(nn.Module):
         return values
 
 
-class Elementwise(nn.Module):
-    """A function of tensors as a module."""
-
-    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The function's value."""
-        return self.function(x)
-
-    def extra_repr(self) -> str:
-        """The function's name."""
-        return getattr(self.function, "__name__", repr(self.function))
-
-
 def _maker(activation: Any) -> Callable[[], nn.Module]:
     """What makes the activation of one layer."""
     if isinstance(activation, nn.Module):
@@ -191,7 +176,7 @@ def _maker(activation: Any) -> Callable[[], nn.Module]:
     if isinstance(activation, type) and issubclass(activation, nn.Module):
         return activation
     if callable(activation):
-        return lambda: Elementwise(activation)
+        return lambda: Function(activation)
     return ACTIVATIONS[one_of("activation", activation, ACTIVATIONS)].module
 
 

@@ -18,6 +18,7 @@ ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
+LANGUAGE = {"name": "python", "pygments_lexer": "ipython3", "file_extension": ".py"}
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -79,16 +80,22 @@ def settle(notebook: Any, seconds: float) -> None:
         notebook: with outputs; changed in place.
         seconds: how long it ran; noted in its metadata.
     """
-    from nbconvert.preprocessors import CoalesceStreamsPreprocessor
-
-    CoalesceStreamsPreprocessor().preprocess(notebook, {})
     code = (cell for cell in notebook.cells if cell.cell_type == "code")
     for number, cell in enumerate(code, start=1):
+        join_prints(cell)
         cell.execution_count = number
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = number
+    notebook.metadata["language_info"] = LANGUAGE
     notebook.metadata["nnkit"] = {"seconds": round(seconds, 1)}
+
+
+def join_prints(cell: Any) -> None:
+    """Join what a cell prints in a row: it arrives in as many pieces as the machine pleases."""
+    from nbconvert.preprocessors import CoalesceStreamsPreprocessor
+
+    CoalesceStreamsPreprocessor().preprocess_cell(cell, {}, 0)
 
 
 def _refuse_stderr(part: Part, notebook: Any) -> None:

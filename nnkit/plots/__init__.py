@@ -4,7 +4,7 @@ Importing this package makes the course's style the current one (:func:`use_styl
 """
 
 from nnkit.plots._canvas import show
-from nnkit.plots._curves import history, lines
+from nnkit.plots._curves import End, history, label_ends, lines
 from nnkit.plots._networks import network
 from nnkit.plots._results import decisions, spread
 from nnkit.plots._sounds import listen, sounds
@@ -21,6 +21,7 @@ from nnkit.plots.style import (
     ORANGE,
     PALETTE,
     PAPER,
+    SEQUENTIAL,
     TEAL,
     YELLOW,
     use_style,
@@ -28,8 +29,9 @@ from nnkit.plots.style import (
 
 __all__ = [
     "BLUE", "CLASS_COLOURS", "CLASS_MARKERS", "GREY", "INK", "MAGENTA", "ORANGE", "PALETTE",
-    "PAPER", "TEAL", "YELLOW", "decisions", "history", "lines", "listen", "network", "neuron",
-    "paths", "points", "show", "sounds", "spread", "surface", "tiles", "use_style",
+    "PAPER", "SEQUENTIAL", "TEAL", "YELLOW", "End", "decisions", "history", "label_ends", "lines",
+    "listen", "network", "neuron", "paths", "points", "show", "sounds", "spread", "surface",
+    "tiles", "use_style",
 ]  # fmt: skip
 
 use_style()

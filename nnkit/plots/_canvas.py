@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from nnkit.plots.style import contrast, readable
+from nnkit.plots.style import INK, contrast, readable
 
 #: A hyphen that stands for a minus: before a figure, and not within a word or a range.
 HYPHEN = re.compile(r"(?<![\w.)\]-])-(?=\.?\d)")
@@ -142,16 +142,23 @@ def show(figure: Figure, *, alt: str) -> None:
             f"alt={alt!r}: say in a sentence what the figure shows, "
             'for example alt="Loss falls for 20 epochs, then levels off"'
         )
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and ipython.get_ipython() is not None:
+    if in_notebook():
         width, height = figure.get_size_inches() * figure.dpi
         metadata = {"alt": alt, "width": round(width), "height": round(height)}
-        ipython.display.display(
-            {"image/png": png(figure, SCALE), "text/plain": alt},
-            metadata={"image/png": metadata},
-            raw=True,
-        )
+        bundle = {"image/png": png(figure, SCALE), "text/plain": alt}
+        display(bundle, metadata={"image/png": metadata})
     close(figure)
+
+
+def in_notebook() -> bool:
+    """Whether IPython runs, and what is displayed has somewhere to appear."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None
+
+
+def display(bundle: dict[str, Any], **options: Any) -> None:
+    """Display one thing in its several formats."""
+    sys.modules["IPython"].display.display(bundle, raw=True, **options)
 
 
 def close(figure: Figure) -> None:
@@ -160,6 +167,11 @@ def close(figure: Figure) -> None:
         pyplot.close(figure)
 
 
+#: An arrow that starts and ends where it is told, and a text about its place.
+ARROW: dict[str, Any] = {
+    **{"color": INK, "shrinkA": 0, "shrinkB": 0, "joinstyle": "miter", "capstyle": "butt"}
+}
+CENTRED: dict[str, Any] = {"ha": "center", "va": "center"}
 #: Inches to a unit of a drawing's axes, where there is room.
 UNIT = 0.8
 

@@ -23,7 +23,15 @@ SIZE = 15  # of the type, in points
 
 
 class End(NamedTuple):
-    """Where a curve ends, in data units, and what it is called."""
+    """Where a curve ends, in data units, and what it is called.
+
+    Example:
+        >>> from nnkit import plots
+        >>> plots.End(2.0, 0.5, "loss", plots.BLUE)
+        End(x=2.0, y=0.5, name='loss', colour='#1658B0')
+        >>> plots.End(2.0, 0.5, "loss", "red").name
+        'loss'
+    """
 
     x: float
     y: float
@@ -37,6 +45,14 @@ def label_ends(ax: Axes, ends: Sequence[End]) -> None:
     Args:
         ax: axes whose limits are final.
         ends: of every curve; one that is not finite is left out.
+
+    Example:
+        >>> import torch
+        >>> from nnkit import plots
+        >>> (axes,) = plots.points(torch.tensor([[0.0, 0.0], [1.0, 1.0]])).axes
+        >>> plots.label_ends(axes, [plots.End(1.0, 1.0, "up", "red")])
+        >>> axes.texts[0].get_text()
+        'up'
     """
     ends = [end for end in ends if np.isfinite(end.y)]
     figure = figure_of(ax)

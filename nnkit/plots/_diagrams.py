@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Circle
+from numpy.typing import NDArray
 
+from nnkit.plots._canvas import CENTRED
 from nnkit.plots._fields import Array
 from nnkit.plots.style import BLUE, CLASS_COLOURS, DIVERGING, GREY, GRID, INK, PAPER
 
@@ -27,8 +29,8 @@ class Weights:
 
     weight: Array
     bias: Array | None
-    kept: Any
-    shared: Any = None
+    kept: NDArray[np.bool_]
+    shared: NDArray[np.int64] | None = None
 
 
 class Diagram:
@@ -131,7 +133,7 @@ class Diagram:
         self.ax.add_patch(Circle(point, self.radius, fc=face, ec=edge, lw=width, zorder=4))
 
     def _text(self, at: Point, text: str, **style: Any) -> None:
-        full: dict[str, Any] = {"ha": "center", "va": "center", "zorder": 5} | style
+        full: dict[str, Any] = {"zorder": 5, **CENTRED} | style
         self.ax.text(at[0], at[1], text, **full)
 
     def _dots(self, heights: Sequence[float], x: float) -> None:

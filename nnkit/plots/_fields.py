@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nnkit._modes import eval_mode
-from nnkit.plots._canvas import numbers
+from nnkit.plots._canvas import ARROW, CENTRED, numbers
 from nnkit.plots.style import CLASS_COLOURS, DIVERGING, INK, PAPER
 
 Array = NDArray[np.float64]
@@ -158,25 +158,7 @@ def draw_normal(ax: Axes, w: Array, b: float, limits: Limits) -> None:
     if not (left < foot[0] < right and bottom < foot[1] < top):
         foot = middle
     tip = foot + w
-    arrow = FancyArrowPatch(
-        tuple(foot),
-        tuple(tip),
-        arrowstyle="-|>,head_length=11,head_width=6",
-        color=INK,
-        lw=4,
-        shrinkA=0,
-        shrinkB=0,
-        joinstyle="miter",
-        capstyle="butt",
-        zorder=6,
-    )
-    ax.add_patch(arrow)
+    style: dict[str, Any] = ARROW | {"arrowstyle": "-|>,head_length=11,head_width=6"}
+    ax.add_patch(FancyArrowPatch(tuple(foot), tuple(tip), lw=4, zorder=6, **style))
     beside = foot + w * (1 + 0.06 * (right - left) / length)
-    style: dict[str, Any] = {
-        "weight": "bold",
-        "fontsize": 18,
-        "ha": "center",
-        "va": "center",
-        "clip_on": True,
-    }
-    ax.text(beside[0], beside[1], "w", **style)
+    ax.text(beside[0], beside[1], "w", weight="bold", fontsize=18, clip_on=True, **CENTRED)

@@ -10,7 +10,9 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 from torch import nn
 
-from nnkit.graph import Function, Graph
+from nnkit._modes import Function
+from nnkit.graph import Graph
+from nnkit.plots._canvas import ARROW, CENTRED
 from nnkit.plots.style import BLUE, GRID, INK, PAPER
 
 
@@ -138,19 +140,11 @@ def size(shape: Sequence[int]) -> str:
 
 def _box(ax: Axes, at: tuple[float, float], name: str, what: str, *, is_input: bool) -> None:
     x, y = at
-    ax.add_patch(
-        FancyBboxPatch(
-            (x - BOX[0] / 2, y - BOX[1] / 2),
-            *BOX,
-            boxstyle="round,pad=0,rounding_size=0.18",
-            fc=GRID if is_input else PAPER,
-            ec=INK,
-            lw=2.4,
-            zorder=3,
-        )
-    )
-    ax.text(x, y + 0.17, name, ha="center", va="center", weight="bold", fontsize=17, zorder=4)
-    ax.text(x, y - 0.2, what, ha="center", va="center", fontsize=13, zorder=4)
+    corner, shape = (x - BOX[0] / 2, y - BOX[1] / 2), "round,pad=0,rounding_size=0.18"
+    face = GRID if is_input else PAPER
+    ax.add_patch(FancyBboxPatch(corner, *BOX, shape, fc=face, ec=INK, lw=2.4, zorder=3))
+    ax.text(x, y + 0.17, name, weight="bold", fontsize=17, zorder=4, **CENTRED)
+    ax.text(x, y - 0.2, what, fontsize=13, zorder=4, **CENTRED)
 
 
 def _arrow(ax: Axes, points: list[tuple[float, float]]) -> None:
@@ -165,16 +159,6 @@ def _arrow(ax: Axes, points: list[tuple[float, float]]) -> None:
         if (x1, y1) != points[-1]:
             vertices.append((x1 + half, y1))
             codes.append(Path.LINETO)
-    ax.add_patch(
-        FancyArrowPatch(
-            path=Path(vertices, codes),
-            arrowstyle="-|>,head_length=9,head_width=5",
-            color=INK,
-            lw=2.2,
-            shrinkA=0,
-            shrinkB=0,
-            capstyle="butt",
-            joinstyle="miter",
-            zorder=2,
-        )
-    )
+    head = "-|>,head_length=9,head_width=5"
+    path = Path(vertices, codes)
+    ax.add_patch(FancyArrowPatch(path=path, arrowstyle=head, lw=2.2, zorder=2, **ARROW))

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nnkit.plots._canvas import figure_of, new_axes, numbers
+from nnkit.plots._canvas import CENTRED, figure_of, new_axes, numbers
+from nnkit.plots._curves import End, label_ends
 from nnkit.plots.style import BLUE, GREY, INK, ORANGE, SEQUENTIAL
 
 
@@ -56,17 +57,7 @@ def spread(
     ink = line.get_color()
     axes.fill_between(x, mean - deviation, mean + deviation, color=ink, alpha=0.18, lw=0)
     axes.plot(x, runs, ".", color=ink, alpha=0.45, ms=7, zorder=2)
-    axes.annotate(
-        label,
-        (x[-1], mean[-1]),
-        xytext=(12, 0),
-        textcoords="offset points",
-        color=ink,
-        va="center",
-        fontsize=15,
-        weight="bold",
-        annotation_clip=False,
-    )
+    label_ends(axes, [End(float(x[-1]), float(mean[-1]), label, ink)])
     return figure_of(axes)
 
 
@@ -146,7 +137,7 @@ def _matrix(ax: Axes, counts: NDArray[np.int64]) -> None:
     shares = counts / counts.sum(1, keepdims=True)
     ax.imshow(shares, cmap=SEQUENTIAL, vmin=0, vmax=1.6)  # never so dark that ink is lost
     for (row, column), count in np.ndenumerate(counts):
-        ax.text(column, row, f"{count:,}", ha="center", va="center", color=INK, weight="bold")
+        ax.text(column, row, f"{count:,}", color=INK, weight="bold", **CENTRED)
     ax.set(xticks=[0, 1], yticks=[0, 1], xlabel="said", ylabel="truth", title="Counts")
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import sys
 import wave
 from collections.abc import Mapping
 from html import escape
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from nnkit.augment.speech import log_spectrogram, pitch
 from nnkit.augment.speech._checks import check_rate, check_waves
-from nnkit.plots._canvas import Picture
+from nnkit.plots._canvas import Picture, display, in_notebook
 from nnkit.plots.style import BLUE, ORANGE, SEQUENTIAL
 
 #: A browser's own player; it gives the arrow keys back to the slides, and is named for all.
@@ -115,11 +114,10 @@ def listen(waves: Mapping[str, Tensor], sample_rate: int, *, captions: bool = Tr
         )
         for title, x in waves.items()
     ]
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and ipython.get_ipython() is not None:
+    if in_notebook():
         page = ROW.format(players="".join(players))
         words = f"[sounds: {', '.join(waves)}]"
-        ipython.display.display({"text/html": page, "text/plain": words}, raw=True)
+        display({"text/html": page, "text/plain": words})
 
 
 def _wav(x: Tensor, rate: int) -> str:

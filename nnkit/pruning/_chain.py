@@ -40,22 +40,12 @@ ELEMENTWISE = {
 # By channel, if the output of the layer has so many dimensions: with fewer, torch takes the
 # channels for rows or pixels
 CHANNELWISE: dict[int, Kinds] = {
-    1: {
-        *(nn.BatchNorm1d, nn.InstanceNorm1d, nn.MaxPool1d, nn.AvgPool1d, nn.LPPool1d),
-        *(nn.AdaptiveAvgPool1d, nn.AdaptiveMaxPool1d, nn.Upsample),
-        *(nn.ZeroPad1d, nn.ConstantPad1d, nn.ReflectionPad1d, nn.ReplicationPad1d),
-    },
-    2: {
-        *(nn.BatchNorm2d, nn.InstanceNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d),
-        *(nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Upsample),
-        *(nn.ZeroPad2d, nn.ConstantPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d),
-    },
-    3: {
-        *(nn.BatchNorm3d, nn.InstanceNorm3d, nn.MaxPool3d, nn.AvgPool3d),
-        *(nn.AdaptiveAvgPool3d, nn.AdaptiveMaxPool3d, nn.Upsample),
-        *(nn.ZeroPad3d, nn.ConstantPad3d, nn.ReflectionPad3d, nn.ReplicationPad3d),
-    },
-}
+    space: {nn.Upsample} | {getattr(nn, f"{kind}{space}d") for kind in (
+        "BatchNorm", "InstanceNorm", "MaxPool", "AvgPool", "LPPool", "AdaptiveAvgPool",
+        "AdaptiveMaxPool", "ZeroPad", "ConstantPad", "ReflectionPad", "ReplicationPad",
+    )}
+    for space in (1, 2, 3)
+}  # fmt: skip
 FEATUREWISE: Kinds = {nn.BatchNorm1d}  # on rows of features
 
 Parts = list[tuple[str, nn.Module]]

@@ -150,27 +150,32 @@ def for_one(order: Order) -> Training:
         with run.sources.kept():
             probe(inner, order.loss, *batch, **options)
 
+    share = source if isinstance(source, Shares) else None
+    update = Update(
+        model, predict, optimizer, order.mixed(order.loss, place), bound(regularizer, inner),
+        order.clip_norm, None, order.accumulate, share.weigh if share else None,
+    )  # fmt: skip
+    if several and (update.searches or order.accumulate > 1):
+        what = f"accumulate={order.accumulate} is not for" if order.accumulate > 1 else (
+            f"{type(optimizer).__name__}, which searches, cannot be trained in")  # fmt: skip
+        raise ValueError(f"{what} several processes")
     return Training(
         model=model,
         runs=[run],
         batches=_tried_out(order, batches, source, check),
-        rows_of=(lambda x, y: source.own) if isinstance(source, Shares) else rows_of,
-        update=Update(
-            model, predict, optimizer, order.mixed(order.loss, place), bound(regularizer, inner),
-            order.clip_norm, accumulate=order.accumulate,
-            weigh=source.weigh if isinstance(source, Shares) else None,
-        ),
+        rows_of=(lambda x, y: share.own) if share else rows_of,
+        update=update,
         explain=check,
         validate=_validation(order, place, check),
         by_batch=by_batch,
         bar=Progress(total_batches(batches, order.epochs), order.progress and is_first()),
         several=several,
-    )  # fmt: skip
+    )
 
 
 def _run_of(order: Order, optimizer: Any, model: nn.Module) -> Run:
     callbacks = sorted(order.callbacks, key=lambda c: isinstance(c, Checkpoint))  # after the others
-    others = (order.model, order.loss, order.regularizer, order.metrics, callbacks)
+    others = (model, order.loss, order.regularizer, order.metrics, callbacks)
     sources = Sources((order.data, order.validation), order.transform, others)
     scheduler = make_scheduler(order.scheduler, optimizer)
     return Run(model, optimizer, scheduler, order.epochs, callbacks, sources,

@@ -67,10 +67,9 @@ class Update:
         self.searches = closure is not None and closure.default is inspect.Parameter.empty
         self.accumulate, self.weigh, self.gathered, self.weight = accumulate, weigh, 0, 0.0
         if accumulate > 1:
-            self.weigh = rows_of
-            if self.searches or self.stacked or weigh is not None:
-                alone = "a stack" if self.stacked else "several processes"
-                what = f"{type(optimizer).__name__}, which searches," if self.searches else alone
+            self.weigh = rows_of if weigh is None else weigh
+            if self.searches or self.stacked:
+                what = "a stack" if self.stacked else f"{type(optimizer).__name__}, which searches,"
                 raise ValueError(f"accumulate={accumulate} is not for {what}: give larger batches")
 
     def __call__(self, x: Any, y: Any) -> Tensor:

@@ -3,17 +3,20 @@
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from PIL import Image, ImageChops
 from playwright.sync_api import FloatRect, Locator, Page
 
-from .slides import walk
+from .slides import Slide, walk
 
 Check = Callable[[Page], list[str]]  # of the slide that is shown
 
 READABLE = 0.65  # of its size: the smallest that the text of a figure can be read at
 
 PHOTOGRAPHED = 20  # printed pages to a picture; one of all would be too high for the browser
+
+NO_PROGRESS = ".reveal .progress { display: none !important; }"  # which is not printed
 
 ROUNDING = 6  # px; a line of text is a little higher than its box
 
@@ -94,19 +97,29 @@ def without_alt(page: Page) -> list[str]:
 CHECKS = (too_large, too_small, untypeset, without_alt)
 
 
-def inspect(page: Page, checks: Sequence[Check] = CHECKS) -> dict[Check, list[str]]:
-    """Show every slide once; what each check finds, with the slide's name before it."""
-    found: dict[Check, list[str]] = {check: [] for check in checks}
+@dataclass
+class Findings:
+    """What each check has found, with the slide's name before it, and a picture of every slide."""
+
+    offences: dict[Check, list[str]]
+    pictures: list[tuple[Slide, bytes]] = field(default_factory=list)
+
+
+def inspect(page: Page, checks: Sequence[Check] = CHECKS, *, pictures: bool = False) -> Findings:
+    """Show every slide once, check it, and take its picture if asked to."""
+    found = Findings({check: [] for check in checks})
     for slide in walk(page):
         for check in checks:
-            found[check] += [f"{slide}: {offence}" for offence in check(page)]
+            found.offences[check] += [f"{slide}: {offence}" for offence in check(page)]
+        if pictures:
+            found.pictures.append((slide, page.screenshot(style=NO_PROGRESS)))
     return found
 
 
 def dead_sliders(page: Page) -> list[str]:
     """Sliders that can be dragged and change nothing, or that keep the arrow keys afterwards."""
     found = []
-    for slide in walk(page):
+    for slide in walk(page, holding="figure.explore"):
         for figure in page.locator("section.present section.present figure.explore").all():
             for slider in figure.locator("input[type=range]").all():
                 before = figure.locator("img").get_attribute("src")
@@ -145,14 +158,13 @@ def printed_pages(printing: Page) -> int:
     return len(re.findall(rb"/Type\s*/Page\b", pdf))
 
 
-def printed_otherwise(page: Page, printing: Page) -> list[str]:
-    """Slides whose printed page does not look like the slide: the share of pixels that differ."""
-    page.add_style_tag(content=".reveal .progress { display: none !important; }")
+def printed_otherwise(pictures: Sequence[tuple[Slide, bytes]], printing: Page) -> list[str]:
+    """Slides whose printed page does not look like them: the share of pixels that differ."""
     printing.emulate_media(media="print")
     printing.evaluate(PRINTING)
     found = []
-    for slide, printed in zip(walk(page), _pages(printing), strict=True):
-        shown = Image.open(io.BytesIO(page.screenshot()))
+    for (slide, picture), printed in zip(pictures, _pages(printing), strict=True):
+        shown = Image.open(io.BytesIO(picture))
         if (share := _difference(shown, printed)) > 0.002:
             found.append(f"{slide}: {share:.1%} of the pixels differ in print")
     return found

@@ -1,6 +1,7 @@
 """From a submission the solutions are taken, and nothing else."""
 
 import copy
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,16 @@ from hypothesis import strategies as st
 from nbconvert.filters import markdown2html
 
 from nnkit.course.homework import source
-from nnkit.course.homework.transplant import MAX_SOURCE, is_solution, is_test, names, transplant
+from nnkit.course.homework.transplant import (
+    COMMANDS,
+    MAX_ESSAY,
+    MAX_SOURCE,
+    UNSEEN,
+    is_solution,
+    is_test,
+    names,
+    transplant,
+)
 
 REFERENCE = source.read(Path(__file__).parent / "tiny.md")
 RELEASE = source.master(REFERENCE)
@@ -150,6 +160,10 @@ def test_an_essay_in_two_cells_is_joined() -> None:
     assert taken(cells, "essay_learned") == "One.\n\nTwo."
 
 
+def transplant_again(text: str) -> str:
+    return taken([code(text, "essay_learned", "markdown")], "essay_learned")
+
+
 class Active(HTMLParser):
     """Finds in a page what acts when it is looked at or clicked."""
 
@@ -162,7 +176,8 @@ class Active(HTMLParser):
         if ("class", "anchor-link") in attrs:
             return  # of a heading, by nbconvert
         self.found += [tag] if tag in ("script", "img", "iframe", "svg", "a", "style") else []
-        self.found += [name for name, _ in attrs if name.startswith("on") or name == "href"]
+        kinds = ("href", "id", "name", "src", "style")
+        self.found += [name for name, _ in attrs if name.startswith("on") or name in kinds]
 
 
 PIECES = [
@@ -178,6 +193,8 @@ PIECES = [
         "<a\thref=",
     ),
     *("`", "```\n", "$", "$$", "\n", "\n\n", "    ", "\\", "<", ">", "a", "&lt;", "\\href{", "}"),
+    *("#", "## a", "> # a", "- # a", "1. # a", "===", "---", "http://a.b", "HTTPS://a.b", "[^a]"),
+    *("[^a]: ", "<1@a.b>", "a@b.c", "//a.b", "mailto:a@b.c", "www.a.b", "\t", "> ", "- "),
     *("<javascript:x>", "![[", "\\(", "\\begin{a}", "\\end{a}", "|", "-", "*", "# ", "<\n"),
 ]
 
@@ -190,11 +207,17 @@ PIECES = [
 def test_an_essay_does_nothing_in_the_grader_s_browser(essay: str) -> None:
     text = taken([code(essay, "essay_learned", "markdown")], "essay_learned")
     assert not Active(markdown2html(text)).found, text
-    assert not any(command in text for command in ("\\href", "\\style", "\\require"))
+    assert not re.search(rf"\\({COMMANDS})", text)
+    assert "//" not in text
+    assert not re.search(r"url\(|javascript:", text, re.IGNORECASE)
+    assert transplant_again(text) == text
 
 
 def test_the_examples_would_act_otherwise() -> None:
-    for essay in ("<script>alert(1)</script>", "[a](javascript:alert(1))", "<img src=x onerror=a>"):
+    for essay in (
+        *("<script>alert(1)</script>", "[a](javascript:alert(1))", "<img src=x onerror=a>"),
+        *("# test_sigmoid", "> # a", "- # a", "a\n===", "a\n---", "see http://a.b", "<1@a.b>"),
+    ):
         assert Active(markdown2html(essay)).found
 
 
@@ -203,6 +226,32 @@ def test_an_honest_essay_reads_as_it_was_written() -> None:
         "For $a < b$ and *x*: `w <= 1`, see [1]; **if** x[0] > 2,\n\n- then\n- else \\frac{1}{2}"
     )
     assert taken([code(essay, "essay_learned", "markdown")], "essay_learned") == essay
+
+
+def test_code_in_an_essay_looks_as_it_was_written() -> None:
+    essay = "```python\n# halves\nx = a // b\n```\n# A heading"
+    text = taken([code(essay, "essay_learned", "markdown")], "essay_learned")
+    assert text.replace(UNSEEN, "") == essay
+
+
+def test_an_essay_that_was_not_written_is_the_stub() -> None:
+    release = copy.deepcopy(RELEASE)
+    release.cells[-1].source = "# Your answer, see http://a.b"
+    assert transplant(release, release).cells[-1].source == release.cells[-1].source
+
+
+@pytest.mark.parametrize(
+    "sign", [" ", "[", "`", "*a ", "> ", "$", "<", "![", "\n\n", "- ", "# a\n"]
+)
+def test_an_essay_that_would_take_long_to_show_is_cut(sign: str) -> None:
+    text = taken([code(sign * 190_000, "essay_learned", "markdown")], "essay_learned")
+    assert len(text) <= 2 * MAX_ESSAY + 100
+
+
+def test_the_answer_in_a_cell_of_one_s_own_counts_if_the_given_one_is_as_it_was() -> None:
+    assert taken([code(stub("double"), "double"), code(DOUBLE)]) == DOUBLE
+    assert taken([code("", "double"), code(DOUBLE)]) == DOUBLE
+    assert taken([code("def double(x): return 2", "double"), code(DOUBLE)]) != DOUBLE
 
 
 # Whatever a file can hold

@@ -7,6 +7,10 @@ if it prints something else than the stored reference, where numbers that may co
 differ by one in the last digit. Its id names file, number and slide, as in
 `lectures/18_architecture/1_neuron.md::Cell 3: The neuron by hand`. With `--rebuild-references`
 nothing is compared: the references are written anew, and the diff is for you to read.
+
+A part that passes as a whole is kept in build/runs; decks, site and notebooks are written from it.
+While all that it stands on is the same, it is not run again, but what it showed is judged again. In
+CI it is run.
 """
 
 import difflib
@@ -20,27 +24,38 @@ from typing import Any, NoReturn
 from unittest import mock
 
 import jupytext
+import nbformat
 import psutil
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
+from nnkit.course import lectures, reading, runs
+from nnkit.course.execute import ENVIRONMENT, join_prints, settle
 from tests.notebooks import outputs
 
 REFERENCES = Path("tests", "notebooks", "references")
+# The parts that train most, about a minute of the processor each. They are begun first, so that no
+# processor waits for another at the end; `make noavx` runs them alone.
+TRAINING = {
+    "18_architecture/8_hypernetworks",
+    "19_regularization/7_pruning",
+    "19_regularization/8_together",
+}
 SECONDS = 60  # of the processor, for a whole part; a busy machine must not fail a good lecture
 # Asked in CI only, whose processor is known, and only of all that it can do: see `make noavx`.
-TIMED = bool(os.environ.get("CI")) and "ATEN_CPU_CAPABILITY" not in os.environ
+CI = bool(os.environ.get("CI"))
+NATIVE = "ATEN_CPU_CAPABILITY" not in os.environ
+TIMED = CI and NATIVE
 HANGS = 300  # seconds on the clock for one cell
 HEADER = "---\njupyter:"
 HOMEWORK = "homework.md"  # runs with its solutions; its tests say what comes out, nothing is stored
 REBUILD = "Run `make references` and read the diff."
 ANSI = re.compile(r"\x1b\[[0-9;]*m")  # IPython colours its tracebacks
-KERNEL_ENVIRONMENT = {
-    "MPLBACKEND": "",  # unset for ipykernel, which then draws inline
-    "OMP_NUM_THREADS": "1",  # contended threads cost up to fifty times more than they gain
-    "PYTHONHASHSEED": "0",
-    "TQDM_DISABLE": "1",
-}
+OUTPUTS = {"stream", "display_data", "execute_result", "error"}
+CHANGES = {
+    "clear_output",
+    "update_display_data",
+}  # of what is shown already; nbval passes over them
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,6 +70,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.option.nbval_current_env = True  # a kernel of this environment, whatever "python3" is
     config.option.nbval_cell_timeout = HANGS
+    config.addinivalue_line("markers", "trains: a cell of a part that trains for long")
 
 
 def pytest_report_header() -> str:
@@ -72,14 +88,16 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "Part | No
     return Part.from_parent(parent, path=file_path)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: the parts that train, then the tests of this plugin."""
+    items.sort(key=lambda item: (not item.get_closest_marker("trains"), "nbval" in item.keywords))
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     reports = [r for key in ("passed", "failed") for r in terminalreporter.stats.get(key, [])]
-    times = {r.nodeid: t for r in reports for name, t in r.user_properties if name == "times"}
-    for nodeid, (clock, processor) in sorted(times.items()):
-        part = nodeid.partition("::")[0]
-        terminalreporter.write_line(
-            f"{part} took {clock:.1f} s, {processor:.1f} s of the processor"
-        )
+    told = {r.nodeid: said for r in reports for name, said in r.user_properties if name == "ran"}
+    for nodeid, said in sorted(told.items()):
+        terminalreporter.write_line(f"{nodeid.partition('::')[0]} {said}")
 
 
 class Part(IPyNbFile):
@@ -96,6 +114,11 @@ class Part(IPyNbFile):
         self.shown: dict[str, outputs.Stored] = {}
         self.cells: list[Cell] = []
         self.clock = 0.0  # seconds spent on this part
+        self.source = lectures.Part(self.path)
+        if self.source.name in TRAINING:
+            self.add_marker("trains")
+        self.kept: Any = None  # the run to judge instead of a new one
+        self.heard: list[Any] = []  # the kernel's messages on what the cell that runs shows
 
     @property
     def processor(self) -> float:
@@ -104,15 +127,16 @@ class Part(IPyNbFile):
         return float(times.user + times.system)
 
     def collect(self) -> Iterator[pytest.Item]:
-        text = self.path.read_text(encoding="utf-8")
-        notebook = jupytext.reads(text, fmt="md")
-        with mock.patch("nbformat.read", return_value=notebook):
+        text = self.source.read()
+        has_slides = self.is_compared
+        self.notebook = reading.read(self.source) if has_slides else jupytext.reads(text, fmt="md")
+        with mock.patch("nbformat.read", return_value=self.notebook):
             plain = list(super().collect())
         sources = [cell.cell.source for cell in plain]
         digests, trained = outputs.digests(sources), outputs.trained(sources)
         position = 0
         for cell, title, *about in zip(
-            plain, slide_titles(notebook), digests, trained, strict=True
+            plain, slide_titles(self.notebook), digests, trained, strict=True
         ):
             position = text.index("\n" + cell.cell.source, position) + 1
             copy = Cell.from_parent(
@@ -129,11 +153,16 @@ class Part(IPyNbFile):
         yield Whole.from_parent(self, name="Whole part")
 
     def setup(self) -> None:
-        """Start the kernel, without the user's own IPython settings and history."""
+        """Take the run that is kept; or start a kernel, without the user's settings and history."""
+        self.made_from = runs.key(self.source)
+        if not CI and not self.config.option.rebuild_references:
+            self.kept = runs.find(self.source, self.made_from)
+        if self.kept:
+            return
         start = time.perf_counter()
         self.ipython = tempfile.TemporaryDirectory(prefix="ipython-")
         with (
-            mock.patch.dict(os.environ, KERNEL_ENVIRONMENT, IPYTHONDIR=self.ipython.name),
+            mock.patch.dict(os.environ, ENVIRONMENT, IPYTHONDIR=self.ipython.name),
             open(os.devnull, "w") as sink,  # for the kernel's log; nbval would leave its own open
             mock.patch("nbval.kernel.open", create=True, return_value=sink),
         ):
@@ -142,7 +171,20 @@ class Part(IPyNbFile):
 
     def teardown(self) -> None:
         super().teardown()
-        self.ipython.cleanup()
+        if not self.kept:
+            self.ipython.cleanup()
+
+    def get_kernel_message(self, timeout: float | None = None, stream: str = "iopub") -> Any:
+        """Let nbval have a message, and keep it: of all that is printed nbval makes one piece."""
+        message = super().get_kernel_message(timeout, stream)
+        self.heard.append(message)
+        return message
+
+    def keep(self) -> None:
+        """Keep the run, for the next time and for decks, site and notebooks."""
+        if NATIVE and not self.kept and all(cell.passed for cell in self.cells):
+            settle(self.notebook, self.clock)
+            runs.keep(self.source, self.made_from, self.notebook)
 
 
 class Cell(IPyNbCell):
@@ -151,33 +193,56 @@ class Cell(IPyNbCell):
     digest: str
     trained: bool  # what it shows may come of training
     line: int  # of the source file, where the cell starts
+    has_run = False
+    passed = False
 
     def runtest(self) -> None:
         """Run the cell and judge it; cells before it that were not selected run first, unjudged."""
-        part: Part = self.parent
-        for cell in part.cells[: self.cell_num]:
-            if cell.test_outputs is None:
-                cell.run_in_kernel()
-        self.run_in_kernel()
+        for cell in self.parent.cells[: self.cell_num]:
+            if not cell.has_run:
+                cell.run()
+        self.run()
         self.judge()
+        self.passed = True
 
-    def run_in_kernel(self) -> None:
-        """Let nbval execute the cell; as the source holds no outputs, nbval compares nothing."""
+    def run(self) -> None:
+        """Let nbval execute the cell, or take what it showed in the run that is kept."""
+        part: Part = self.parent
+        self.has_run = True
+        if part.kept:
+            code = [cell for cell in part.kept.cells if cell.cell_type == "code"]
+            self.cell.outputs = code[self.cell_num].outputs
+            return
         start = time.perf_counter()
+        part.heard.clear()
         try:
-            super().runtest()
+            super().runtest()  # as the source holds no outputs, nbval compares nothing
         finally:
-            self.parent.clock += time.perf_counter() - start
+            part.clock += time.perf_counter() - start
+        ours = part.heard[-1]["parent_header"][
+            "msg_id"
+        ]  # not a thread's that an earlier cell began
+        for message in part.heard:
+            if message["parent_header"].get("msg_id") == ours:
+                self.note(message)
+        join_prints(self.cell)
+
+    def note(self, message: Any) -> None:
+        """Add to the outputs what a message of the kernel shows."""
+        if message["msg_type"] in OUTPUTS:
+            self.cell.outputs.append(nbformat.v4.output_from_msg(message))
+        elif message["msg_type"] in CHANGES:
+            self.fail("The cell changes what it has shown already, which nbval does not follow")
 
     def judge(self) -> None:
         """Compare what the cell has shown with the reference, or keep it to become one."""
         part: Part = self.parent
-        noise = [out.text for out in self.test_outputs if out.get("name") == "stderr"]
+        noise = [out.text for out in self.cell.outputs if out.get("name") == "stderr"]
         if noise:
             self.fail("The cell writes to stderr", "".join(noise))
         if not part.is_compared:
             return
-        text = self.sanitize(outputs.text_of(self.test_outputs))
+        text = self.sanitize(outputs.text_of(self.cell.outputs))
         if not self.options["check"]:
             text = "(differs from run to run: not compared)"
         shown = part.shown[self.digest] = outputs.Stored(self.name, text)
@@ -222,9 +287,17 @@ class Whole(pytest.Item):
         elif gone := set(part.stored) - {cell.digest for cell in part.cells}:
             names = [part.stored[digest].name for digest in gone]
             pytest.fail(f"References of cells that are gone: {names}. {REBUILD}", pytrace=False)
-        self.user_properties.append(("times", (part.clock, part.processor)))
-        if TIMED and part.processor >= SECONDS:
+        if part.kept:
+            seconds = part.kept.metadata.nnkit.seconds
+            said = (
+                f"has not changed since it took {seconds:.1f} s: judged is the run in {runs.RUNS}"
+            )
+        else:
+            said = f"took {part.clock:.1f} s, {part.processor:.1f} s of the processor"
+        self.user_properties.append(("ran", said))
+        if TIMED and not part.kept and part.processor >= SECONDS:
             pytest.fail(f"{part.processor:.0f} s; a part may take {SECONDS} s", pytrace=False)
+        part.keep()
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, self.name

@@ -55,8 +55,8 @@ def _text(output: Mapping[str, Any]) -> str:
     if output["output_type"] == "error":
         return f"{output['ename']}: {output['evalue']}"
     data, metadata = output["data"], output.get("metadata", {})
-    if "application/vnd.jupyter.widget-view+json" in data:
-        return f"[widget] {data.get('text/plain', '')}"
+    if '<figure class="explore"' in data.get("text/html", ""):
+        return f"[widget] {data['text/plain']}"  # its sliders; the pictures are no text
     if "text/html" in data:
         return text_of_html(data["text/html"])
     for kind in ("image/png", "image/jpeg", "image/svg+xml"):

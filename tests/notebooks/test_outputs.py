@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nnkit.interact import explore
+from nnkit.plots import lines
 from tests.notebooks.outputs import Stored, agree, digests, read, text_of, trained, write
 
 
@@ -43,9 +45,17 @@ def test_text_of(output: dict[str, object], text: str) -> None:
     assert text_of([output]) == text
 
 
-def test_a_live_widget_shows_its_repr_not_its_random_id() -> None:
-    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "1f"}, "text/plain": "Sliders"}
-    assert text_of([{"output_type": "display_data", "data": view}]) == "[widget] Sliders"
+def test_a_figure_with_sliders_shows_its_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNKIT_EXPORT", "1")
+    figure = explore(lambda x: lines([0, x], {"y": [0, 1]}), alt="A line to {x}.", x=[1, 2])
+    shown = {"output_type": "execute_result", "data": figure._repr_mimebundle_()}
+    assert text_of([shown]) == "[widget] explore(<lambda>, x=1…2 (2))"
+
+
+def test_a_widget_needs_a_kernel_and_is_refused() -> None:
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "1f"}}
+    with pytest.raises(ValueError, match="widget-view"):
+        text_of([{"output_type": "display_data", "data": view}])
 
 
 def test_an_unknown_kind_of_output_is_not_passed_over() -> None:

@@ -1,15 +1,24 @@
 """The plugin that tests the lectures, on a tiny lecture of its own: it must be able to fail."""
 
+import json
 import re
+import shutil
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import nbformat
 import pytest
 
+from nnkit.course import execute, runs
+from nnkit.course.lectures import Part
 from tests.notebooks import lectures
 
 pytest_plugins = ["pytester"]
 
 PART = "lectures/01_tiny/1_sums.md"
+KEPT = "build/runs/01_tiny/1_sums.ipynb"
+FEATURES = Path(__file__).parents[1] / "browser" / "lectures"
 REFERENCE = "tests/notebooks/references/01_tiny/1_sums.txt"
 SOURCE = """\
 ---
@@ -48,8 +57,11 @@ Run = Callable[..., pytest.RunResult]
 
 
 @pytest.fixture
-def run(pytester: pytest.Pytester) -> Run:
-    """Write the lecture with changes (old, new, …) and run the plugin on it."""
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Write the lecture with a change (old, new) and run the plugin on it, as outside CI."""
+    monkeypatch.setattr(lectures, "CI", False)
+    monkeypatch.setattr(lectures, "TIMED", False)
+    monkeypatch.setattr(lectures, "NATIVE", True)
     pytester.makeini("[pytest]\nfilterwarnings = error")
     part = pytester.path / PART
     part.parent.mkdir(parents=True)
@@ -80,16 +92,21 @@ def test_a_rebuilt_reference_is_readable_and_then_passes(
         r"=== Cell 1: The claim \[[0-9a-f]{8}\]\n2\n",
         stored,
     )
-    result = run()
-    result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(
-        [
-            f"{PART}::Cell 0: One and one PASSED*",
-            f"{PART}::Cell 1: The claim PASSED*",
-            f"{PART}::Whole part PASSED*",
-            f"{PART} took * s, * s of the processor",
-        ]
-    )
+    (pytester.path / KEPT).unlink()
+    for said in (
+        "took * s, * s of the processor",
+        "has not changed since it took * s: *build?runs",
+    ):
+        result = run()
+        result.assert_outcomes(passed=3)
+        result.stdout.fnmatch_lines(
+            [
+                f"{PART}::Cell 0: One and one PASSED*",
+                f"{PART}::Cell 1: The claim PASSED*",
+                f"{PART}::Whole part PASSED*",
+                f"{PART} {said}",
+            ]
+        )
 
 
 @pytest.mark.parametrize(
@@ -183,3 +200,130 @@ def test_homework_runs_but_nothing_is_stored_of_it(run: Run, pytester: pytest.Py
     ]
     homework.write_text(SOURCE.replace("assert total == 2", "assert total == 3"), encoding="utf-8")
     assert list(failures(run())) == ["Cell 1: The claim"]
+
+
+# The run that is kept
+
+COUNTS = ("total = 1 + 1", "total = 1 + 1\nopen('../../count', 'a').write('x')")
+
+
+@pytest.fixture
+def count(run: Run, pytester: pytest.Pytester) -> Callable[..., tuple[int, dict[str, str]]]:
+    """Run the plugin; how often the lecture has been executed then in all, and what failed."""
+
+    def count(*options: str) -> tuple[int, dict[str, str]]:
+        failed = failures(run(*options, change=COUNTS))
+        return len((pytester.path / "count").read_text("utf-8")), failed
+
+    return count
+
+
+def test_what_has_passed_is_not_executed_again_but_judged_again(
+    count: Any, pytester: pytest.Pytester
+) -> None:
+    assert count("--rebuild-references") == (1, {})
+    assert count() == (1, {})
+    reference = pytester.path / REFERENCE
+    reference.write_text(reference.read_text("utf-8").replace("0.2500", "0.2501"), "utf-8")
+    executed, failed = count()
+    assert (executed, list(failed)) == (1, ["Cell 0: One and one"])
+
+
+def test_in_ci_and_for_new_references_it_is_executed(
+    count: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert count("--rebuild-references") == (1, {})
+    assert count("--rebuild-references") == (2, {})
+    monkeypatch.setattr(lectures, "CI", True)
+    assert count() == (3, {})
+
+
+def test_a_run_that_was_edited_makes_nothing_pass(count: Any, pytester: pytest.Pytester) -> None:
+    assert count("--rebuild-references") == (1, {})
+    for path in (pytester.path / REFERENCE, pytester.path / KEPT):
+        text = path.read_text("utf-8")
+        assert "0.2500 of 2" in text
+        path.write_text(text.replace("0.2500 of 2", "0.2501 of 2"), "utf-8")
+    executed, failed = count()
+    assert executed == 2, "the edited run was judged"
+    assert list(failed) == ["Cell 0: One and one"]
+
+
+def test_a_run_of_another_source_makes_nothing_pass(run: Run, pytester: pytest.Pytester) -> None:
+    run("--rebuild-references")
+    kept = (pytester.path / KEPT).read_text("utf-8")
+    broken = ("assert total == 2", "assert total == 3")
+    for told in (kept, kept.replace(*broken)):
+        (pytester.path / KEPT).write_text(told, "utf-8")
+        assert "AssertionError" in failures(run(change=broken))["Cell 1: The claim"]
+
+
+@pytest.mark.parametrize(
+    "new", ["assert total == 3", "import warnings; warnings.warn('old')"], ids=["raises", "warns"]
+)
+def test_what_fails_is_not_kept(run: Run, pytester: pytest.Pytester, new: str) -> None:
+    for _ in range(2):
+        assert failures(run("--rebuild-references", change=("assert total == 2", new)))
+        assert not (pytester.path / KEPT).exists()
+
+
+def test_what_prints_something_else_or_is_not_all_run_is_not_kept(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    kept = pytester.path / KEPT
+    assert len(failures(run())) == 2  # no references
+    assert not kept.exists()
+    run("--rebuild-references", "-k", "One")
+    assert not kept.exists()
+    run("--rebuild-references")
+    assert kept.exists()
+
+
+def test_what_was_computed_in_another_way_is_not_kept(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lectures, "NATIVE", False)
+    run("--rebuild-references").assert_outcomes(passed=3)
+    assert not (pytester.path / KEPT).exists()
+
+
+def test_what_a_cell_shows_is_kept_in_its_order(run: Run, pytester: pytest.Pytester) -> None:
+    code = (
+        "for word in 'ab':\n    print(word, flush=True)\n    display(total)\nprint('b')\nprint(2)"
+    )
+    run("--rebuild-references", change=("assert total == 2", code)).assert_outcomes(passed=3)
+    kept = nbformat.read(pytester.path / KEPT, as_version=4)
+    shown = [out.get("text") or out.data["text/plain"] for out in kept.cells[3].outputs]
+    assert shown == ["a\n", "2", "b\n", "2", "b\n2\n", "2"]
+
+
+@pytest.mark.parametrize(
+    "changing", ["clear_output()", "display(1, display_id='x').update(2)"], ids=["clear", "update"]
+)
+def test_what_nbval_does_not_follow_is_told(run: Run, changing: str) -> None:
+    code = f"from IPython.display import clear_output, display\n{changing}"
+    failed = failures(run("--rebuild-references", change=("assert total == 2", code)))
+    assert "changes what it has shown" in failed["Cell 1: The claim"]
+
+
+def test_it_is_the_run_that_decks_would_make_themselves(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    """On a part with everything that a slide can hold."""
+    shutil.copytree(FEATURES, pytester.path / "lectures", dirs_exist_ok=True)
+    run("--rebuild-references", "-k", "1_everything")
+    (source,) = pytester.path.glob("lectures/1_features/*.md")
+    part = Part(source)
+    kept = runs.find(part, runs.key(part))
+    assert kept, "nothing was kept"
+    assert alike(kept) == alike(execute.execute(part))
+    assert "application/json" in json.dumps(kept), "no frames to drag through"
+
+
+def alike(notebook: Any) -> Any:
+    """A notebook without what is new in every run: the time it took, and random names of cells."""
+    plain = json.loads(nbformat.writes(notebook))
+    plain["metadata"].pop("nnkit")
+    for cell in plain["cells"]:
+        cell.pop("id")
+    return plain

@@ -115,12 +115,8 @@ def delete_words(
     words = checked_text(text).split()
     kept = _kept(keep)
     out = chosen(len(words), share, generator)
-    stay = [not gone or _bare(word) in kept for word, gone in zip(words, out, strict=True)]
-    if all(stay):
-        return text
-    if not any(stay):  # a text keeps one word at least
-        stay[order(len(words), generator)[0]] = True
-    return " ".join(word for word, stays in zip(words, stay, strict=True) if stays)
+    gone = [is_out and _bare(word) not in kept for word, is_out in zip(words, out, strict=True)]
+    return _without(text, words, gone, generator)
 
 
 @cache
@@ -133,6 +129,17 @@ def _kept(keep: Collection[str]) -> set[str]:
     if isinstance(keep, str):
         raise TypeError(f"keep must be a set or list of words, got the str {keep!r}")
     return {word.lower() for word in keep}
+
+
+def _without(
+    text: str, parts: list[str], gone: list[bool], generator: torch.Generator | None
+) -> str:
+    """The parts that are not gone, one at least, or the text as it is."""
+    if not any(gone):
+        return text
+    if all(gone):
+        gone[order(len(parts), generator)[0]] = False
+    return " ".join(part for part, is_gone in zip(parts, gone, strict=True) if not is_gone)
 
 
 def _bare(word: str) -> str:
@@ -183,12 +190,7 @@ def delete_sentences(text: str, share: float, generator: torch.Generator | None 
         True
     """
     sentences = split_sentences(text)
-    gone = chosen(len(sentences), share, generator)
-    if not any(gone):
-        return text
-    if all(gone):  # a text keeps one sentence at least
-        gone[order(len(sentences), generator)[0]] = False
-    return " ".join(s for s, is_gone in zip(sentences, gone, strict=True) if not is_gone)
+    return _without(text, sentences, chosen(len(sentences), share, generator), generator)
 
 
 def reorder_sentences(

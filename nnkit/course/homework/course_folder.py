@@ -1,6 +1,7 @@
 """A course folder of nbgrader: its settings, its gradebook, its steps."""
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,11 @@ from nnkit.course.homework.source import STUB
 from nnkit.course.lectures import CourseError
 
 FOLDER = Path("build/homework")
+# nbgrader's own steps of a release, but those for headers and generated tests
+RELEASE = (
+    *("LockCells", "ClearSolutions", "ClearOutput", "CheckCellMetadata", "ComputeChecksums"),
+    *("SaveCells", "ClearHiddenTests", "ClearMarkScheme", "ComputeChecksums", "CheckCellMetadata"),
+)
 SETTINGS = '''\
 """nbgrader's settings for this course. Write your own below; they win over the course's."""
 
@@ -39,11 +45,15 @@ def configure(config: Any, file: str) -> None:
     # processes that grade at the same time wait for one another's turn at the file
     config.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}?timeout=60"
     config.ClearSolutions.code_stub = {"python": STUB}
+    config.GenerateAssignment.preprocessors = [
+        *(f"nbgrader.preprocessors.{step}" for step in RELEASE),
+        "nnkit.course.homework.enclose.Enclose",
+    ]
     config.Autograde.sanitize_preprocessors = ["nbgrader.preprocessors.ClearOutput"]
     config.Autograde.autograde_preprocessors = [
         "nnkit.course.homework.execute.TrustedExecute",
         "nbgrader.preprocessors.LimitOutput",
-        "nbgrader.preprocessors.SaveAutoGrades",
+        "nnkit.course.homework.execute.KeepMarks",
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
@@ -98,10 +108,16 @@ class Course:
             try:
                 gradebook.find_assignment(name)
             except MissingEntry:
-                lecture = name.removeprefix("homework_")
                 raise CourseError(
-                    f"{name} is not in the gradebook; first: nnkit homework release {lecture}"
+                    f"{name} is not in the gradebook; {self.hint('release', name)}"
                 ) from None
+
+    def hint(self, action: str, name: str, *more: str) -> str:
+        """Tell a command that has to come first, as it is typed."""
+        words = ["nnkit", "homework", action, name.removeprefix("homework_"), *more]
+        if self.root != FOLDER.resolve():
+            words += ["--course", str(self.root)]
+        return f"first: {shlex.join(words)}"
 
     @contextmanager
     def gradebook(self) -> Iterator[Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nbgrader.preprocessors import ClearHiddenTests
-from nbgrader.utils import is_grade
+from nbgrader.utils import is_grade, is_solution
 
 from nnkit.course.homework.batch import run_batch
 from nnkit.course.homework.convert import convert
@@ -23,7 +23,8 @@ class HideTests(ClearHiddenTests):  # type: ignore[misc]
 
         What follows may be a traceback with the test in it, or the values that it compared.
         """
-        cell, resources = super().preprocess_cell(cell, resources, index)
+        if is_grade(cell) and not is_solution(cell):  # a student may have written such marks, too
+            cell, resources = super().preprocess_cell(cell, resources, index)
         if is_grade(cell) and cell.cell_type == "code":
             cell.outputs = [o for o in cell.outputs if o.output_type == "error"]
             for error in cell.outputs:
@@ -50,7 +51,7 @@ def feedback(course: Course, name: str, *, jobs: int) -> int:
         course.require_released(name)
         graded = sorted(path.parent.name for path in course.root.glob(f"autograded/*/{name}"))
         if not graded:
-            raise CourseError(f"nobody has been graded; first: nnkit homework grade {name[9:]} …")
+            raise CourseError(f"nobody has been graded; {course.hint('grade', name)}")
         task = partial(feedback_one, course.root, course.directory(name).db_url, name)
         problems = run_batch(task, graded, jobs=jobs, limit=LIMIT, preload=[__name__])
     print(f"{len(graded) - len(problems)} of {len(graded)} pages in {course.root / 'feedback'}")

@@ -1,15 +1,15 @@
 """``nnkit homework release``: the notebook for students, from the source beside the lecture."""
 
+import os
 import sys
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from nnkit.course.homework.convert import convert
 from nnkit.course.homework.course_folder import Course
-from nnkit.course.homework.kernel import run
 from nnkit.course.homework.marks import lost_marks
 from nnkit.course.homework.source import find_homework, master, name_of, read
+from nnkit.course.homework.transplant import is_test
 from nnkit.course.lectures import CourseError
 
 
@@ -37,35 +37,55 @@ def release(course: Course, lecture: str) -> int:
     with course.only_run():
         source = course.place("source", name) / f"{name}.ipynb"
         source.parent.mkdir(parents=True, exist_ok=True)
+        before = source.read_bytes() if source.exists() else None
         nbformat.write(reference, source)
-        convert(GenerateAssignment, course, name)
+        try:
+            convert(GenerateAssignment, course, name)
+        except CourseError as error:  # as when a test is gone that students have marks for
+            if before is None:
+                source.unlink()
+            else:
+                source.write_bytes(before)
+            raise CourseError(
+                f"{error}; nothing was changed. A question that is not to count any more is "
+                "dropped by: nnkit homework drop"
+            ) from None
     released = course.place("release", name) / f"{name}.ipynb"
     print(f"{_show(released)}: {_summary(reference)}")
     return 0
 
 
 def refuse_lost_marks(reference: Any, path: Path) -> None:
-    """Grade a reference solution as a student's would be; without a sandbox, in a kernel.
+    """Grade a reference solution as a student's would be, and what is released as it is.
 
     Args:
         reference: the source as a notebook.
         path: its file.
 
     Raises:
-        CourseError: if it loses marks; it names the tests and what they say.
+        CourseError: if the reference loses marks, or a stub earns some; it names the tests.
     """
-    release = master(reference)
-    if sys.platform.startswith("linux"):
-        from nnkit.course.homework.grader import grade_notebook
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # as when a class is graded
+    from nnkit.course.homework.grader import LIMITS, grade_notebook
 
-        graded = grade_notebook(release, reference)
-    else:  # the teacher's own code may be trusted
+    limits = LIMITS if sys.platform.startswith("linux") else None
+    if limits is None:  # the teacher's own code may be trusted
         print("the reference solution is run without a sandbox; to grade, Linux is needed")
-        graded = run(deepcopy(reference), path)
-    problems = lost_marks(graded)
-    if problems:
+    release = master(reference)
+    if problems := lost_marks(grade_notebook(release, reference, limits=limits)):
         lines = "".join(f"\n  {test}: {why}" for test, why in problems.items())
         raise CourseError(f"the reference solution loses marks, so nothing is released{lines}")
+    lost = lost_marks(grade_notebook(release, release, limits=limits))
+    worth = {c.metadata.nbgrader.grade_id for c in release.cells if is_test(c) and _points(c)}
+    if free := sorted(worth - lost.keys()):
+        raise CourseError(
+            f"{path}: these tests pass before anything is written, so nothing is released: "
+            f"{', '.join(free)}"
+        )
+
+
+def _points(cell: Any) -> float:
+    return float(cell.metadata.nbgrader.points)
 
 
 def _summary(notebook: Any) -> str:

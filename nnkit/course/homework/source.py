@@ -76,6 +76,17 @@ def read(path: Path) -> Any:
         why = " ".join(str(error).split()) or type(error).__name__
         raise CourseError(f"{path}: {why}") from None
     for number, cell in enumerate(notebook.cells, 1):
+        marks = cell.metadata.get("nbgrader", {})
+        if marks.get("task"):
+            raise CourseError(
+                f"{path}: cell {number}: what students answer to a task cell is not graded; make "
+                "it an essay, with grade and solution true"
+            )
+        if cell.cell_type == "code" and marks.get("grade") and marks.get("solution"):
+            raise CourseError(
+                f"{path}: cell {number}: code is graded by tests, not by hand; make it a solution "
+                "with a test, or an essay"
+            )
         if cell.cell_type == "code":
             _require_sound(f"{path}: cell {number}", cell.source)
     notebook.metadata.pop("jupytext", None)  # what students get is a notebook, and stays one

@@ -3,8 +3,9 @@
 Metadata that was stripped, tests that were edited, unlocked, copied or deleted, cells that were
 added: all that stays behind. A solution is what the submission's code cells with its ``grade_id``
 hold, one after the other, so that after a copy or a split the last definition counts, as it does
-when the notebook is run. Where no cell has the id, those count that define one of the solution's
-names; where there is none either, the stub stays, and earns nothing.
+when the notebook is run. Where no cell has the id, or it was left as it was released, those count
+that define one of the solution's names; where there is none either, the stub stays, and earns
+nothing.
 """
 
 import ast
@@ -16,10 +17,25 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-MAX_SOURCE = 200_000  # characters of a cell; the longest that anybody writes by hand has 10,000
+MAX_SOURCE = 50_000  # characters of a cell; the longest that anybody writes by hand has 10,000
+MAX_ESSAY = 20_000  # characters; the filter of Markdown takes a time that grows with their square
+MAX_TEXT = 4_000_000  # characters of a notebook, in at most so many cells
+MAX_CELLS = 5_000
 DEFINITION = re.compile(r"^(?:(?:async +)?def +|class +)(\w+)|^(\w+) *(?::|=(?!=))", re.MULTILINE)
-# what HTML, a link and a formula that is a link begin with
-ACTIVE = re.compile(r"<(?=[A-Za-z/!?])|\](?=[(:])|\\(?=href|style|class|cssId|require)")
+# what a formula begins with that is a link, or makes an id, a style or a picture
+COMMANDS = (
+    "href|style|class|cssId|require|mmlToken|bbox|data|unicode|html|url|label|ref|eqref|include"
+)
+# what HTML, an address, a link and such a formula begin with: a blank ends it
+ACTIVE = re.compile(rf"<(?=[^\s=<\d]|[^\s>]*@)|\](?=[(:])|\\(?={COMMANDS})")
+# what would be a heading, which gets an id, an address or a footnote: a sign that nobody sees is
+# put before the rest, so that code, too, reads as it was written
+UNSEEN = "\u2060"  # a word joiner
+MARKUP = re.compile(
+    r"^[ \t>*+\-\d.)]*(?=#)|^[ \t>*+\-\d.)]*(?=(?:=+|-+)[ \t]*$)|/(?=/)|\[(?=\^)"
+    r"|\b(?:javascript|vbscript|data|url|attachment)(?=\s*[:(])",
+    re.MULTILINE | re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +57,7 @@ def transplant(release: Any, submission: Any) -> Any:
     Returns:
         A copy of the release, without outputs, that holds the student's text in its solution cells.
     """
-    theirs = list(_cells(submission))
+    theirs = list(cells_of(submission))
     graft = copy.deepcopy(release)
     ids = {_marks(cell).get("grade_id") for cell in graft.cells if is_solution(cell)}
     loose = [cell for cell in theirs if cell.grade_id not in ids]
@@ -51,11 +67,15 @@ def transplant(release: Any, submission: Any) -> Any:
         if is_solution(cell):
             mine = [c for c in theirs if c.grade_id == _marks(cell).get("grade_id")]
             if cell.cell_type == "code":
-                mine = [c for c in mine if c.kind == "code"] or _defining(names(original), loose)
+                mine = [c for c in mine if c.kind == "code"]
+                if all(c.source.strip() in ("", original.strip()) for c in mine):
+                    mine = _defining(names(original), loose)
                 cell.source = _joined(mine) or original
             else:
                 mine = mine or _following(before, theirs, loose)
-                cell.source = _harmless("\n\n".join(c.source for c in mine)) or original
+                text = "\n\n".join(c.source for c in mine)
+                # what was left as it is stays so, or it would count as an answer
+                cell.source = original if text == original else _harmless(text) or original
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         before = original
@@ -89,13 +109,15 @@ def _marks(cell: Any) -> Any:
     return cell.metadata.get("nbgrader", {})
 
 
-def _cells(notebook: Any) -> Iterator[Cell]:
+def cells_of(notebook: Any) -> Iterator[Cell]:
     """Give the cells of a submission that hold text, whatever else is in it."""
-    for cell in _list(_dict(notebook).get("cells")):
+    left = MAX_TEXT
+    for cell in _list(_dict(notebook).get("cells"))[:MAX_CELLS]:
         source = _dict(cell).get("source")
         if isinstance(source, list):
             source = "".join(part for part in source if isinstance(part, str))
-        if isinstance(source, str) and len(source) <= MAX_SOURCE:
+        if isinstance(source, str) and len(source) <= min(left, MAX_SOURCE):
+            left -= len(source)
             marks = _dict(_dict(_dict(cell).get("metadata")).get("nbgrader"))
             yield Cell(str(cell.get("cell_type")), str(marks.get("grade_id")), _text(source))
 
@@ -148,5 +170,8 @@ def _parses(source: str) -> bool:
 
 
 def _harmless(essay: str) -> str:
-    """Take the effect off HTML and links, which would act in the browser of whoever grades."""
-    return ACTIVE.sub(r"\g<0> ", essay)
+    """Take the effect off HTML, links and ids, which would act in the browser of whoever grades."""
+    short = (
+        essay if len(essay) <= MAX_ESSAY else essay[:MAX_ESSAY] + " … (too long; the rest is cut)"
+    )
+    return MARKUP.sub(rf"\g<0>{UNSEEN}", ACTIVE.sub(r"\g<0> ", short))

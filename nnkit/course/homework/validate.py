@@ -1,18 +1,29 @@
-"""``nnkit homework validate``: what the Validate button checks, in words."""
+"""``nnkit homework validate``: what would cost marks, told before the homework is handed in."""
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from nnkit.course.homework.kernel import quiet, run
+from nnkit.course.homework.enclose import enclosed
+from nnkit.course.homework.grader import grade_notebook
 from nnkit.course.homework.marks import lost_marks
+from nnkit.course.homework.transplant import cells_of, is_solution, is_test
 from nnkit.course.lectures import CourseError
 
 NOTEBOOK = "the homework as JupyterLab saved it, a file that ends in .ipynb"
-EDITED = "was edited; when it counts, the teacher's own is run"
+EDITED = "was edited; when it counts, the teacher's own is run, as it was now"
+OWN = (
+    "code cells of your own are not handed in: {}; what an answer needs must stand in the cell "
+    "that is given for it"
+)
 
 
 def validate(file: Path) -> int:
-    """Run a student's notebook from its first cell to its last, and report what would cost marks.
+    """Judge a student's notebook as it will be when it is graded, hidden tests left out.
+
+    The code runs in a process of its own, on this machine and without a sandbox: it is the
+    student's.
 
     Args:
         file: the notebook.
@@ -24,69 +35,72 @@ def validate(file: Path) -> int:
         CourseError: if the file is no homework.
     """
     notebook = _read(file)
-    edited = [_id(cell) for cell in _tests(notebook) if not _is_untouched(cell)]
-    empty = [_id(cell) for cell in _essays(notebook) if _is_untouched(cell)]
-    failed = lost_marks(run(notebook, file))
-    for test, why in failed.items():
-        print(f"{test}: {why}")
-    for test in edited:
-        print(f"{test}: {EDITED}")
-    for essay in empty:
-        print(f"{essay}: not answered yet")
-    total = len(_tests(notebook))
+    try:
+        release = enclosed(notebook)
+    except Exception as error:  # of a notebook in which anything may be damaged
+        raise CourseError(
+            f"{file} does not hold the homework as it was released ({_first_line(error)}); "
+            "copy your answers into that, with a newer release if this is an old one"
+        ) from None
+    graded = grade_notebook(release, notebook, limits=None)
+    failed = lost_marks(graded)
+    problems = _broken(graded) | failed | _edited(release, notebook) | _empty(graded)
+    for name, why in problems.items():
+        print(f"{name}: {why}")
+    if failed and (own := _own(release, notebook)):
+        print(OWN.format(", ".join(own)))
+    total = sum(map(is_test, release.cells))
     print(f"{total - len(failed)} of {total} tests pass; hidden ones follow when it is graded")
-    return 1 if failed or edited or empty else 0
+    return 1 if problems else 0
 
 
 def _read(file: Path) -> Any:
-    import nbformat
-    from nbgrader.nbgraderformat import MetadataValidator
-
     if not file.is_file():  # a folder, or a pipe that would never end
         why = "is no file" if file.exists() else "does not exist"
         raise CourseError(f"{file} {why}; give {NOTEBOOK}")
-    with quiet():
-        try:
-            notebook = nbformat.reads(file.read_text("utf-8-sig"), as_version=4)
-            nbformat.validate(notebook)
-            nbformat.writes(notebook).encode()  # half a surrogate pair is no text
-        except Exception as error:  # json's, nbformat's, jsonschema's, and what those run into
-            why = _first_line(error)
-            raise CourseError(f"{file} is no notebook: {why}; give {NOTEBOOK}") from None
-        try:
-            for cell in notebook.cells:
-                MetadataValidator().validate_cell(cell)
-        except Exception as error:  # nbgrader's too
-            raise CourseError(
-                f"{file}: what nbgrader wrote about its cells is damaged: {_first_line(error)}; "
-                "copy your answers into the homework as it was released"
-            ) from None
-    if not _tests(notebook):
-        raise CourseError(f"{file} holds no tests; is it the homework as it was released?")
-    return notebook
+    try:
+        return json.loads(file.read_text("utf-8-sig"))
+    except (ValueError, RecursionError, MemoryError, OSError) as error:
+        why = _first_line(error)
+        raise CourseError(f"{file} is no notebook: {why}; give {NOTEBOOK}") from None
 
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
-def _tests(notebook: Any) -> list[Any]:
-    from nbgrader.utils import is_grade, is_solution
-
-    return [c for c in notebook.cells if is_grade(c) and not is_solution(c)]
-
-
-def _essays(notebook: Any) -> list[Any]:
-    from nbgrader.utils import is_grade, is_solution
-
-    return [c for c in notebook.cells if is_grade(c) and is_solution(c)]
+def _broken(graded: Any) -> dict[str, str]:
+    """Name the answers that raise where they are defined."""
+    cells = (c for c in graded.cells if c.cell_type == "code" and is_solution(c) and c.outputs)
+    return {_id(cell): f"{cell.outputs[0].ename}: {cell.outputs[0].evalue}" for cell in cells}
 
 
-def _is_untouched(cell: Any) -> bool:
+def _edited(release: Any, notebook: Any) -> dict[str, str]:
+    """Name the tests that are not as they were released; a deleted one is run all the same."""
+    tests = {_id(cell): cell.source for cell in release.cells if is_test(cell)}
+    theirs = [cell for cell in cells_of(notebook) if cell.grade_id in tests]
+    return {c.grade_id: EDITED for c in theirs if c.source != tests[c.grade_id]}
+
+
+def _empty(graded: Any) -> dict[str, str]:
     from nbgrader.utils import compute_checksum
 
-    return cell.metadata.nbgrader.get("checksum") in (None, compute_checksum(cell))
+    essays = (c for c in graded.cells if is_solution(c) and c.metadata.nbgrader.grade)
+    untouched = (c for c in essays if c.metadata.nbgrader.get("checksum") == compute_checksum(c))
+    return {_id(cell): "not answered yet" for cell in untouched}
+
+
+def _own(release: Any, notebook: Any) -> Iterable[str]:
+    """Tell the first lines of code cells that are not the release's and hold something."""
+    ids = {_id(cell) for cell in release.cells} - {""}
+    given = {cell.source.strip() for cell in release.cells}
+    return [
+        repr(cell.source.strip().splitlines()[0][:40])
+        for cell in cells_of(notebook)
+        if cell.kind == "code" and cell.grade_id not in ids and cell.source.strip() not in given
+        if cell.source.strip()
+    ]
 
 
 def _id(cell: Any) -> str:
-    return str(cell.metadata.nbgrader.grade_id)
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
