@@ -18,7 +18,8 @@ SHOWN = ".nnkit-presented .jp-Cell.nnkit-on"
 # The topic, and the number among all.
 FOOT = """() => {
   const slide = document.querySelector('.nnkit-presented .jp-WindowedPanel-viewport');
-  return slide ? `${slide.dataset.topic} ${slide.dataset.number}/${slide.dataset.total}`.trim() : '';
+  const {topic, number, total} = slide?.dataset ?? {};
+  return slide ? `${topic} ${number}/${total}`.trim() : '';
 }"""
 # Every value of the bar over the window, and null once it is gone.
 WATCH_BAR = """() => {
@@ -171,7 +172,8 @@ def test_after_running_all_present_begins_where_one_was(opened: Watched) -> None
 def test_one_press_is_one_step(presented: Page, forward: str, backward: str) -> None:
     """Ten slides and two fragments: eleven presses, none of them wasted, and the same back."""
     page, seen = presented, [press(presented)]
-    shown = "() => [...document.querySelectorAll('.nnkit-on:not(.nnkit-waiting)')].map(c => c.innerText).join()"
+    shown = """() => [...document.querySelectorAll('.nnkit-on:not(.nnkit-waiting)')]
+      .map(cell => cell.innerText).join()"""
     texts = [page.evaluate(shown)]
     for _ in range(11):
         seen.append(press(page, forward))
@@ -199,7 +201,8 @@ def test_fills_the_window_with_nothing_but_the_slide(presented: Page) -> None:
     go_to(page, 2)
     pads = """() => [...document.querySelectorAll('.nnkit-on *')].filter(node => {
       const box = node.getBoundingClientRect(), style = getComputedStyle(node);
-      return box.width && box.height && parseFloat(style.borderLeftWidth) && parseFloat(style.borderRightWidth)
+      const wide = side => parseFloat(style[`border${side}Width`]);
+      return box.width && box.height && wide('Left') && wide('Right')
         && !node.closest('table, mjx-container, svg');
     }).map(node => node.className)"""
     assert page.evaluate(pads) == []  # no frames of an editor
@@ -312,7 +315,10 @@ def test_blank_draw_help_and_scheme(presented: Page) -> None:
         press(page, key)
         page.locator(what).wait_for(state="detached")
     press(page, "d")
-    inked = "() => new Uint32Array(document.querySelector('canvas.nnkit-drawing').getContext('2d').getImageData(0, 0, 1280, 720).data.buffer).some(Boolean)"
+    inked = """() => {
+      const pen = document.querySelector('canvas.nnkit-drawing').getContext('2d');
+      return pen.getImageData(0, 0, 1280, 720).data.some(Boolean);
+    }"""
     page.mouse.move(300, 300)
     page.mouse.move(400, 300)
     assert not page.evaluate(inked)  # a pointer
