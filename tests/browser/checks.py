@@ -121,18 +121,18 @@ def of_foreign_fonts(page: Page) -> list[str]:
     session.send("DOM.enable")
     session.send("CSS.enable")
     root = session.send("DOM.getDocument")["root"]["nodeId"]
-    slide = session.send(
-        "DOM.querySelector", {"nodeId": root, "selector": "section.present section.present"}
-    )
-    found = session.send("CSS.getPlatformFontsForNode", {"nodeId": slide["nodeId"]})
+    texts = ", ".join(f"section.present section.present {kind}" for kind in HOLDS_TEXT)
+    nodes = session.send("DOM.querySelectorAll", {"nodeId": root, "selector": texts})["nodeIds"]
+    # the browser looks two levels down, no farther
+    used = [session.send("CSS.getPlatformFontsForNode", {"nodeId": node}) for node in nodes]
     session.detach()
-    return [
-        f"{font['glyphCount']:g} letters of {font['familyName']}"
-        for font in found["fonts"]
-        if not font["isCustomFont"]
-    ]
+    foreign = {
+        font["familyName"] for fonts in used for font in fonts["fonts"] if not font["isCustomFont"]
+    }
+    return [f"letters of {name}" for name in sorted(foreign)]
 
 
+HOLDS_TEXT = ("h1", "h2", "h3", "h4", "p", "li", "th", "td", "pre", "code", "summary", "label")
 CHECKS = (too_large, too_small, untypeset, without_alt, too_small_to_read, of_foreign_fonts)
 
 
