@@ -8,7 +8,8 @@ CPU ?=
 CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 # Passed on to what a target runs: make lab ARGS="--no-browser --port 9999", make unit ARGS="-k fit".
 ARGS ?=
-WORKERS ?= 2
+# Tests run in as many processes as there are cores.
+WORKERS ?= logical
 BENCH ?= training
 
 RUN := .venv/bin/python -m
@@ -16,13 +17,12 @@ PYTEST = $(RUN) pytest -n $(WORKERS) --dist loadfile --durations 10 $(ARGS)
 # Where students' code cannot be run in a sandbox, the tests of grading are left out: a tenth of all.
 SANDBOX = $(shell bwrap --unshare-all --unshare-user --disable-userns --ro-bind / / true 2>/dev/null && echo yes)
 COVERAGE = $(if $(SANDBOX),--cov --cov-report term --cov-fail-under 95)
-LECTURES := -p tests.notebooks.lectures --nbval lectures
-# The parts that train most, about a minute of the processor each.
-TRAINING := 18_architecture/8_hypernetworks 19_regularization/7_pruning 19_regularization/8_together
+# in the order of the plugin, which begins with the longest
+LECTURES := --no-loadscope-reorder -p tests.notebooks.lectures --nbval lectures
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab test unit notebooks noavx browser decks site homework references images bench dev lint format clean
+.PHONY: help lab test unit notebooks noavx browser decks zip site homework references images bench dev lint format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -31,8 +31,11 @@ help: ## print this list
 lab: .venv/.lab ## open the lectures in JupyterLab, ready to present
 	.venv/bin/nnkit lab $(ARGS)
 
-decks: .venv/.decks ## run every part and write it as offline slides into build/decks
+decks: .venv/.decks ## write every part as offline slides into build/decks
 	.venv/bin/nnkit decks $(ARGS)
+
+zip: .venv/.decks ## write every part as a notebook with its outputs into build/notebooks.zip
+	.venv/bin/nnkit notebooks $(ARGS)
 
 site: .venv/.site ## write the course as pages to read, with slides and notebooks, into build/site
 	.venv/bin/nnkit site $(ARGS)
@@ -50,7 +53,7 @@ notebooks: .venv/.test ## run every cell of every lecture, the network cut off, 
 
 noavx: .venv/.test ## run the three parts that train most as on a processor without AVX
 	ATEN_CPU_CAPABILITY=default DNNL_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE \
-		$(PYTEST) -p tests.notebooks.lectures --nbval $(TRAINING:%=lectures/%.md)
+		$(PYTEST) $(LECTURES) -m trains
 
 browser: .venv/.test ## write the site with its decks, test them and JupyterLab in Chromium
 	$(if $(ARGS),,-.venv/bin/nnkit site)
