@@ -8,14 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib import font_manager, style
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
+from matplotlib.typing import ColorType
+from numpy.typing import NDArray
 
 INK = "#16263A"
 PAPER = "#FFFFFF"
 BLUE = "#1658B0"
 ORANGE = "#DD5A12"
-TEAL = "#1CB27C"
+TEAL = "#00A668"
 MAGENTA = "#A84380"
 YELLOW = "#F2BF3D"
 GREY = "#A3ACBA"
@@ -36,6 +39,9 @@ PALETTE = {
 #: Colour and marker of class 0, 1, 2, …: shape tells classes apart as well as colour.
 CLASS_COLOURS = (BLUE, ORANGE, TEAL, MAGENTA, YELLOW, INK, GREY)
 CLASS_MARKERS = ("o", "^", "s", "D", "P", "X", "v")
+
+#: Colours of curves, which stand out from paper 3 : 1. The sixth and later ones are dashed.
+CURVE_COLOURS = (BLUE, ORANGE, TEAL, MAGENTA, INK)
 
 #: Negative is blue, zero is paper, positive is orange: weights and decision surfaces. An odd
 #: number of shades, so that one of them is paper.
@@ -75,3 +81,17 @@ def use_style() -> None:
         if colormap.name not in mpl.colormaps:
             mpl.colormaps.register(colormap)
     style.use(_HERE / "course.mplstyle")
+
+
+def readable(colour: ColorType) -> str:
+    """Return a colour for type: as it is, or darkened where it is too pale on white."""
+    rgb = np.array(to_rgb(colour))
+    while contrast(rgb) < 4.5:
+        rgb = 0.9 * rgb + 0.1 * np.array(to_rgb(INK))
+    return to_hex(tuple(rgb))
+
+
+def contrast(rgb: NDArray[np.float64]) -> float:
+    """Return the contrast of a colour with white, from 1 to 21 (WCAG 2.2)."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05))

@@ -64,6 +64,9 @@ def offences(watched: Watched) -> dict[str, list[str]]:
         (WRONG_FORMULA, "untypeset", "Missing argument"),
         (UNKNOWN_MACRO, "untypeset", "Undefined control sequence"),
         (OPEN_FORMULA, "untypeset", "half of it"),
+        ('<p style="font-size: 20px">Tiny</p>', "too_small_to_read", "20 px: Tiny"),
+        ('<pre style="font-size: 18px">code</pre>', "too_small_to_read", "18 px: code"),
+        ("<p>字</p>", "of_foreign_fonts", "letters of "),
     ],
 )
 def test_an_offence_is_told_with_its_slide(spoiled, added: str, check: str, told: str) -> None:

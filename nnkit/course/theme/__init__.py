@@ -76,8 +76,8 @@ def motif(line: str, accent: str) -> str:
     ((x, y),) = layers[-1]
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 720">'
-        '<linearGradient id="fade"><stop offset=".15" stop-color="#333"/>'
-        '<stop offset=".85" stop-color="#fff"/></linearGradient>'
+        '<linearGradient id="fade"><stop offset=".55" stop-color="#000"/>'
+        '<stop offset=".8" stop-color="#fff"/></linearGradient>'
         '<mask id="words"><rect width="640" height="720" fill="url(#fade)"/></mask>'
         f'<g mask="url(#words)" stroke="{line}" fill="none" stroke-width="2">'
         f'<path d="{edges}" opacity=".1"/><g opacity=".3">{nodes}</g></g>'

@@ -1,7 +1,8 @@
-"""Make the fonts of the course from their full files: python subset.py FOLDER, with fonttools and brotli.
+"""Make the fonts of the course from their full files: python subset.py FOLDER.
 
-FOLDER holds Inter-*.woff2 of the npm package inter-ui, JetBrainsMono-*.ttf of Debian's fonts-jetbrains-mono and
-NotoSansMath-Regular.ttf and NotoSans-Regular.ttf of fonts-noto-core. What is written has no date: it is the same every time.
+It needs fonttools and brotli. FOLDER holds Inter-*.woff2 of the npm package inter-ui,
+JetBrainsMono-*.ttf of Debian's fonts-jetbrains-mono, NotoSansMath-Regular.ttf and
+NotoSans-Regular.ttf of fonts-noto-core. What is written is the same every time.
 """
 
 import sys

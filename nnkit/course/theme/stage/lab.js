@@ -132,7 +132,7 @@ const plugin = (INotebookTracker, NotebookActions) => ({
       if (event.key === "Enter" && event.shiftKey && event.target.closest(".jp-Notebook")) {
         event.preventDefault();
         event.stopImmediatePropagation();
-        commands.execute("notebook:run-cell"); // and stay
+        runAlone(tracker.currentWidget, commands, NotebookActions); // and stay
       } else if (event.key === "Escape" && event.target.closest(".cm-content")) {
         return; // leaves the editor
       } else key(event);
@@ -151,6 +151,7 @@ const plugin = (INotebookTracker, NotebookActions) => ({
       isEnabled: () => Boolean(tracker.currentWidget?.content.widgets.length),
       execute: () => runAll(tracker.currentWidget, commands, NotebookActions),
     });
+    NotebookActions.executed.connect((_, { notebook }) => begun.add(notebook));
 
     // A reload in mid-talk comes back to its slide.
     tracker.currentChanged.connect((_, opened) => {
@@ -163,24 +164,25 @@ const plugin = (INotebookTracker, NotebookActions) => ({
   },
 });
 
-// Run every cell, a bar on top; the cell that was active stays so.
-const runAll = async (panel, commands, NotebookActions) => {
+const begun = new WeakSet(); // notebooks of which a cell has run since they were opened
+
+// Run cells one after another, a bar on top; the cell that was active stays so.
+const runAll = async (panel, commands, NotebookActions, command = "notebook:run-all-cells", last = Infinity) => {
   const notebook = panel.content, active = notebook.activeCellIndex;
-  const cells = notebook.widgets.filter(cell => cell.model.type === "code" && cell.model.sharedModel.source.trim());
+  const cells = notebook.widgets.filter((cell, index) =>
+    index < last && cell.model.type === "code" && cell.model.sharedModel.source.trim());
   const bar = document.body.appendChild(document.createElement("progress"));
   Object.assign(bar, { className: "nnkit-running", max: cells.length, value: 0 });
-  const step = (_, { notebook: ran, cell }) => {
-    if (ran !== notebook || !cells.includes(cell)) return;
-    bar.value += 1;
-    bar.title = `${bar.value} of ${bar.max} cells`;
-  };
   bar.setAttribute("aria-label", "Cells that have run");
+  const step = (_, { notebook: ran, cell }) => {
+    if (ran === notebook && cells.includes(cell)) bar.value += 1;
+  };
   NotebookActions.executed.connect(step);
   try {
     // what is sent to a kernel that still connects can be lost
     await panel.sessionContext.ready;
     await panel.sessionContext.session?.kernel?.info;
-    const done = commands.execute("notebook:run-all-cells");
+    const done = commands.execute(command);
     notebook.activeCellIndex = active;
     notebook.deselectAll();
     await done;
@@ -188,6 +190,16 @@ const runAll = async (panel, commands, NotebookActions) => {
     NotebookActions.executed.disconnect(step);
     bar.remove();
   }
+};
+
+// Run the active cell. A part opens as it has been run, but its kernel knows nothing yet: the
+// cells above come first, once.
+const runAlone = async (panel, commands, NotebookActions) => {
+  const notebook = panel.content, active = notebook.activeCellIndex;
+  if (!begun.has(notebook) && active > 0)
+    await runAll(panel, commands, NotebookActions, "notebook:run-all-above", active);
+  notebook.activeCellIndex = active;
+  await commands.execute("notebook:run-cell");
 };
 
 (window._JUPYTERLAB ??= {})["nnkit-present"] = {
