@@ -8,7 +8,8 @@ CPU ?=
 CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 # Passed on to what a target runs: make lab ARGS="--no-browser --port 9999", make unit ARGS="-k fit".
 ARGS ?=
-WORKERS ?= 2
+# Tests run in as many processes as there are cores.
+WORKERS ?= logical
 BENCH ?= training
 
 RUN := .venv/bin/python -m
@@ -16,13 +17,12 @@ PYTEST = $(RUN) pytest -n $(WORKERS) --dist loadfile --durations 10 $(ARGS)
 # Where students' code cannot be run in a sandbox, the tests of grading are left out: a tenth of all.
 SANDBOX = $(shell bwrap --unshare-all --unshare-user --disable-userns --ro-bind / / true 2>/dev/null && echo yes)
 COVERAGE = $(if $(SANDBOX),--cov --cov-report term --cov-fail-under 95)
-LECTURES := -p tests.notebooks.lectures --nbval lectures
-# The parts that train most, about a minute of the processor each.
-TRAINING := 18_architecture/8_hypernetworks 19_regularization/7_pruning 19_regularization/8_together
+# in the order of the plugin, which begins with the longest
+LECTURES := --no-loadscope-reorder -p tests.notebooks.lectures --nbval lectures
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab test unit notebooks noavx browser decks homework references images bench dev lint format clean
+.PHONY: help lab test unit notebooks noavx browser decks zip site homework references images bench dev lint format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -31,8 +31,14 @@ help: ## print this list
 lab: .venv/.lab ## open the lectures in JupyterLab, ready to present
 	.venv/bin/nnkit lab $(ARGS)
 
-decks: .venv/.decks ## run every part and write it as offline slides into build/decks
+decks: .venv/.decks ## write every part as offline slides into build/decks
 	.venv/bin/nnkit decks $(ARGS)
+
+zip: .venv/.decks ## write every part as a notebook with its outputs into build/notebooks.zip
+	.venv/bin/nnkit notebooks $(ARGS)
+
+site: .venv/.site ## write the course as pages to read, with slides and notebooks, into build/site
+	.venv/bin/nnkit site $(ARGS)
 
 homework: .venv/.homework ## release, grade, … homework: make homework ARGS="release 18"
 	.venv/bin/nnkit homework $(ARGS)
@@ -47,11 +53,11 @@ notebooks: .venv/.test ## run every cell of every lecture, the network cut off, 
 
 noavx: .venv/.test ## run the three parts that train most as on a processor without AVX
 	ATEN_CPU_CAPABILITY=default DNNL_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE \
-		$(PYTEST) -p tests.notebooks.lectures --nbval $(TRAINING:%=lectures/%.md)
+		$(PYTEST) $(LECTURES) -m trains
 
-browser: .venv/.test ## write the decks, test them and JupyterLab in Chromium
-	$(if $(ARGS),,-.venv/bin/nnkit decks)
-	$(if $(ARGS),,DECKS=build/decks )$(PYTEST) tests/browser
+browser: .venv/.test ## write the site with its decks, test them and JupyterLab in Chromium
+	$(if $(ARGS),,-.venv/bin/nnkit site)
+	$(if $(ARGS),,SITE=build/site DECKS=build/site/decks )$(PYTEST) tests/browser
 
 references: .venv/.test ## store anew what the lectures print; then read the diff
 	$(PYTEST) $(LECTURES) --rebuild-references
@@ -94,9 +100,10 @@ PIP = $(RUN) pip install $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 CPU_bench := torchvision
 HOLDS_decks := lab
 HOLDS_homework := lab
-HOLDS_test := lab decks homework
-HOLDS_dev := lab decks homework test
-HOLDS_bench := lab decks homework test
+HOLDS_site := lab decks homework
+HOLDS_test := lab decks site homework
+HOLDS_dev := lab decks site homework test
+HOLDS_bench := lab decks site homework test
 
 # On Linux the torch of the usual index brings CUDA, also where nothing can use it.
 SYSTEM = $(shell uname -s)

@@ -25,7 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 State = dict[str, Any]
-Options = Any  # the hyperparameters of a group as attributes: o.lr, o.momentum, ...
+Options = SimpleNamespace  # the hyperparameters of a group: o.lr, o.momentum, ...
 
 # Every hyperparameter is at least 0; here the bound that it must stay below, and what is usual.
 _BOUNDS = {

@@ -64,7 +64,7 @@ def test_overrides_name_settings_that_jupyterlab_has() -> None:
         f"{path.parent.relative_to(schemas / root)}:{path.stem}": json.loads(
             path.read_text("utf-8")
         )
-        for root in ("lab/schemas", "labextensions/jupyterlab-slideshow/schemas")
+        for root in ("lab/schemas",)
         for path in (schemas / root).rglob("*.json")
     }
     for plugin, values in json.loads(
@@ -73,14 +73,25 @@ def test_overrides_name_settings_that_jupyterlab_has() -> None:
         assert set(values) <= set(known[plugin]["properties"]), plugin
 
 
-def test_the_style_sheet_is_written_and_an_interrupted_talk_forgotten(tmp_path: Path) -> None:
-    stored = tmp_path / "settings/jupyterlab-slideshow/plugin.jupyterlab-settings"
-    stored.parent.mkdir(parents=True)
-    stored.write_text('{"active": true}', encoding="utf-8")
-    lab.prepare(tmp_path)
-    assert not stored.exists()
+def test_the_style_sheet_and_the_extension_are_written(tmp_path: Path) -> None:
+    for _ in range(2):  # a second time is no error
+        lab.prepare(tmp_path)
     assert "Present" in (tmp_path / "custom/custom.css").read_text("utf-8")
-    lab.prepare(tmp_path)  # a second time is no error
+    extension = tmp_path / "labextensions" / lab.EXTENSION
+    package = json.loads((extension / "package.json").read_text("utf-8"))
+    script = extension / package["jupyterlab"]["_build"]["load"]
+    assert list((extension / "static").iterdir()) == [script]
+    assert f'_JUPYTERLAB ??= {{}})["{lab.EXTENSION}"]' in script.read_text("utf-8")
+
+
+def test_another_script_has_another_name(tmp_path: Path, monkeypatch) -> None:
+    """JupyterLab tells browsers to keep the script for ever."""
+    folder = lab.prepare(tmp_path) / "labextensions" / lab.EXTENSION / "static"
+    (before,) = folder.iterdir()
+    monkeypatch.setattr(lab, "scripts", lambda *names: "// another")
+    lab.prepare(tmp_path)
+    (after,) = folder.iterdir()
+    assert before.name != after.name
 
 
 def test_without_lectures_nothing_starts(tmp_path, started, monkeypatch, capsys) -> None:

@@ -154,7 +154,7 @@ def test_frame_keeps_the_colours_of_areas():
     assert (frame.alt, frame.width, frame.height) == ("A line", 1100, 550)
     with opened(frame.source) as small:
         assert small.mode == "P"
-        assert small.size == (1650, 825)
+        assert small.size == (2200, 1100)
         colours = {colour for _, colour in small.convert("RGB").getcolors()}
     assert (255, 255, 255) in colours
     assert tuple(int(BLUE[i : i + 2], 16) for i in (1, 3, 5)) in colours
@@ -356,3 +356,11 @@ def test_a_notebook_gets_the_widget():
     assert bundle["text/plain"] == repr(made)
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert "text/html" not in bundle
+
+
+def test_greek_arguments_have_greek_sliders():
+    from nnkit.interact._ranges import spoken
+
+    assert [spoken(name) for name in ("lam", "tau", "sigma", "lam_2", "lambda_", "batch_size")] == [
+        "λ", "τ", "σ", "λ 2", "lambda", "batch size",
+    ]  # fmt: skip

@@ -13,7 +13,8 @@ from sklearn.isotonic import isotonic_regression
 
 from nnkit import plots
 from nnkit.plots import history, lines
-from nnkit.plots._curves import contrast, readable, spread_out
+from nnkit.plots._curves import spread_out
+from nnkit.plots.style import contrast, readable
 from nnkit.training import History
 
 X = np.linspace(0, 1, 20)

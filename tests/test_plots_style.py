@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from nnkit import plots
 from nnkit.plots import style
 from nnkit.plots._canvas import png
-from nnkit.plots._curves import contrast
+from nnkit.plots.style import contrast
 
 # What remains of linear RGB with each kind of colour blindness (Machado, Oliveira and
 # Fernandes, 2009, table of severity 1).
@@ -41,7 +41,7 @@ VISION = {
         ]
     ),
 }
-WRITTEN = "−×·±≤≥≠≈→←↑↓…λσηθαβγμτφΣ∂∇∈∞√₀₁₂₃⁻⁰¹²³‖′°–—“”ŷéüABCxyz0123456789"
+WRITTEN = "ЖяДℝ⊙ᵀᵗₐⁿ₄▲●½¼−×·±≤≥≠≈→←↑↓…λσηθαβγμτφΣ∂∇∈∞√₀₁₂₃⁻⁰¹²³‖′°–—“”ŷéüABCxyz0123456789"
 
 
 def lab(colour, vision="usual"):
@@ -82,7 +82,7 @@ def test_any_two_colours_can_be_told_apart(vision):
 def test_text_and_main_lines_stand_out_from_the_paper():
     assert contrast(np.array(to_rgb(plots.INK))) > 12
     assert contrast(np.array(to_rgb(plots.BLUE))) > 4.5  # small type: WCAG 2.2, 1.4.3
-    for colour in (plots.BLUE, plots.ORANGE, plots.MAGENTA):
+    for colour in style.CURVE_COLOURS:
         assert contrast(np.array(to_rgb(colour))) > 3  # graphics: WCAG 2.2, 1.4.11
 
 
@@ -110,8 +110,7 @@ def test_sequential_map_darkens_steadily():
 
 def test_style_file_and_module_name_the_same_colours():
     cycle = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
-    expected = [plots.BLUE, plots.ORANGE, plots.TEAL, plots.MAGENTA, plots.YELLOW, plots.INK]
-    assert [to_hex(colour).upper() for colour in cycle] == expected
+    assert [to_hex(colour).upper() for colour in cycle] == 2 * list(style.CURVE_COLOURS)
     for name in ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"):
         assert to_hex(mpl.rcParams[name]).upper() == plots.INK
     for name in ("figure.facecolor", "axes.facecolor", "savefig.facecolor"):
@@ -133,11 +132,9 @@ def test_style_comes_back_after_the_defaults():
     [("normal", "normal", "Regular"), ("bold", "normal", "Bold"), ("normal", "italic", "Italic")],
 )
 def test_type_comes_from_the_package(weight, slope, file):
-    wanted = font_manager.FontProperties(
-        family="Atkinson Hyperlegible Next", weight=weight, style=slope
-    )
+    wanted = font_manager.FontProperties(family="Inter", weight=weight, style=slope)
     path = font_manager.findfont(wanted, fallback_to_default=False)
-    assert path.endswith(f"plots/fonts/AtkinsonHyperlegibleNext-{file}.ttf")
+    assert path.endswith(f"plots/fonts/Inter-{file}.ttf")
 
 
 def test_every_sign_is_drawn(caplog):
@@ -156,3 +153,34 @@ def test_a_sign_that_no_font_has_is_noticed():
     figure.text(0.5, 0.5, "字")
     with pytest.warns(UserWarning, match="missing from font"):
         png(figure)
+
+
+def test_no_text_is_too_pale_and_no_minus_a_hyphen():
+    figure = plots.lines([1, 2], {"-3 of 10-12": [0.0, 1.0]})
+    axes = figure.axes[0]
+    pale = [
+        axes.text(1, 0.5, "10-fold, -0.5", color=c) for c in (plots.YELLOW, plots.GREY, plots.TEAL)
+    ]
+    white = axes.text(1, 0.2, "on something dark", color="white")
+    png(figure)
+    for text in pale:
+        assert contrast(np.array(to_rgb(text.get_color()))) >= 4.5
+        assert text.get_text() == "10-fold, −0.5"
+    assert to_rgb(white.get_color()) == (1, 1, 1)
+    assert next(text.get_text() for text in axes.texts) == "−3 of 10-12"
+
+
+def test_no_two_of_ten_curves_look_alike():
+    figure = plots.lines([0, 1], {f"curve {n}": [n, n + 1] for n in range(10)})
+    looks = {(line.get_color(), line.get_linestyle()) for line in figure.axes[0].lines}
+    assert len(looks) == 10
+
+
+def test_of_curves_that_coincide_each_is_seen():
+    x = np.linspace(0, 1, 50)
+    figure = plots.lines(x, {"one": x, "the same": x + 1e-4, "another": 1 - x})
+    colours = {tuple(pixel) for pixel in plots._canvas.pixels(figure).reshape(-1, 3)[::1]}
+    for line in figure.axes[0].lines:
+        assert tuple(round(255 * c) for c in to_rgb(line.get_color())) in colours
+    styles = [line.get_linestyle() for line in figure.axes[0].lines]
+    assert [style == "-" for style in styles] == [True, False, True]

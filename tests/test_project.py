@@ -25,11 +25,14 @@ TOP_LEVEL = {
 }
 # Where a link may lead. Nothing is fetched from there unless `make` is told to, by CPU=1.
 HOSTS = {
+    "colab.research.google.com",  # opens a notebook
     "creativecommons.org",
     "doi.org",
     "download.pytorch.org",  # which `make lab CPU=1` asks; see below
     "example.org",  # what a test asks for and must not get
     "github.com",
+    "mybinder.org",  # opens a notebook
+    "nbgitpuller.readthedocs.io",  # makes the link that opens a notebook on a JupyterHub
     "matplotlib.org",  # which signs its pictures
     "purl.org",  # a namespace of SVG, as is www.w3.org
     "pytorch.org",
@@ -38,6 +41,8 @@ HOSTS = {
     "www.voip.ammdomus.it",  # whose recordings ask to be credited where it can be seen
     "www.w3.org",
 }
+# Where the README's longer half stands.
+HOWTO = "nnkit/course/site/pages/howto"
 # What would make pip, uv or the like fetch the other package, which the index has as `nnkit`.
 OTHER = "nnkit"
 FETCHED = re.compile(
@@ -221,7 +226,7 @@ def test_the_workflow_tries_a_mac_and_windows() -> None:
     make, *by_hand = (line.replace("Scripts", "bin") for line in commands("windows"))
     assert make == "python -m venv .venv"
     assert len(by_hand) == 3
-    assert not [line for line in by_hand if f"`{line}`" not in read("README.md")]
+    assert not [line for line in by_hand if f"`{line}`" not in read(f"{HOWTO}/without_make.md")]
 
 
 @functools.cache
@@ -294,23 +299,32 @@ def test_make_alone_prints_every_target() -> None:
     assert set(re.findall(r"^make ([a-z]+)  .*\S$", done.stdout, re.MULTILINE)) == targets()
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+HOWTOS = [str(path) for path in tracked() if path.parent == Path(HOWTO)]
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *HOWTOS])
 def test_texts_name_what_is_there(name: str) -> None:
     named = set(re.findall(r"`make ([a-z]+)|^\s*make ([a-z]+)", read(name), re.MULTILINE))
     assert {a or b for a, b in named} <= targets()
     links = re.findall(r"\]\(([^)#]+)\)|(?:src|srcset|href)=\"([^\"#]+)\"", read(name))
     paths = [a or b for a, b in links if "://" not in a + b]
-    assert not [path for path in paths if not (ROOT / path).exists()]
+    made = {"index.md", "../reference/index.md", "../lectures/index.md", "../changelog.md"}
+    folder = (ROOT / name).parent
+    assert not [path for path in paths if path not in made and not (folder / path).exists()]
 
 
-EXAMPLES = re.findall(r"^```python\n(.*?)^```", read("README.md"), re.MULTILINE | re.DOTALL)
+EXAMPLES = [
+    example
+    for name in ("README.md", f"{HOWTO}/build.md")
+    for example in re.findall(r"^```python\n(.*?)^```", read(name), re.MULTILINE | re.DOTALL)
+]
 
 
-def test_the_readme_has_an_example() -> None:
-    assert EXAMPLES
+def test_the_readme_and_the_how_to_have_examples() -> None:
+    assert len(EXAMPLES) > 2
 
 
 @pytest.mark.parametrize("code", EXAMPLES)
-def test_the_examples_of_the_readme_run(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_of_the_texts_run(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TQDM_DISABLE", "1")
-    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+    exec(compile(code, "example", "exec"), {"__name__": "readme"})

@@ -30,7 +30,7 @@ from nnkit.regularizers import (
     SoftSharing,
 )
 from nnkit.sweep import Sweep, sweep
-from nnkit.sweep.sweeping import operations
+from nnkit.sweep._sweep import operations
 
 G = torch.Generator().manual_seed(0)
 X = torch.randn(50, 3, generator=G)
@@ -296,7 +296,7 @@ def test_it_chooses_by_size():
 
 
 def test_a_large_grid_is_trained_in_stacks(monkeypatch):
-    monkeypatch.setattr("nnkit.sweep.sweeping.STACK_FLOATS", 200)
+    monkeypatch.setattr("nnkit.sweep._sweep.STACK_FLOATS", 200)
     together, _ = both_ways()  # a model has 65 parameters
     assert together.reason == "6 models in stacks of 3"
 

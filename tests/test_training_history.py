@@ -1,9 +1,12 @@
 """The history is a table, a picture and columns."""
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from nnkit.training import History
+from nnkit.training import History, MeanStd
 
 
 def history(n: int = 3) -> History:
@@ -72,3 +75,21 @@ def test_an_empty_history_can_be_shown():
 
 def test_it_plots_itself():
     assert isinstance(history().plot(title="falling"), Figure)
+
+
+@given(values=st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=8), ddof=st.integers(0, 1))
+def test_several_runs_are_a_mean_and_a_deviation(values, ddof):
+    found = MeanStd(values, ddof=ddof)
+    assert (found.mean, found.std) == (np.mean(values), np.std(values, ddof=ddof))
+    assert found.runs == len(values)
+    text = f"{np.mean(values):.2f} ± {np.std(values, ddof=ddof):.2f} ({len(values)} runs)"
+    assert f"{found:.2f}" == str(MeanStd(values, ".2f", ddof)) == text
+    assert f"{MeanStd(values, '.2f', ddof):>90}" == text.rjust(90)
+
+
+def test_no_runs_have_no_mean():
+    with pytest.raises(ValueError, match="0 values, more than 0 are needed"):
+        MeanStd([])
+    with pytest.raises(ValueError, match="1 values, more than 1 are needed"):
+        MeanStd([0.3], ddof=1)
+    assert repr(MeanStd([0.3, 0.5])) == "MeanStd(0.4 ± 0.1 (2 runs))"

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import nnkit
 from nnkit.course.decks import decks
+from nnkit.course.handout import notebooks
 from nnkit.course.homework.commands import add_homework
 from nnkit.course.lab import lab
 from nnkit.course.lectures import CourseError
+from nnkit.course.site.build import site
+
+RUN_FIRST = "A part is run if it has not been run yet, or if it or the library has changed since."
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,11 +27,26 @@ def parser() -> argparse.ArgumentParser:
     command.epilog = "Every argument is given to JupyterLab: --no-browser, --port 8890, …"
     command.set_defaults(run=lambda args: lab(args.jupyter))
 
-    command = commands.add_parser("decks", help="run the parts and write them as offline slides")
+    command = commands.add_parser("decks", help="write the parts as offline slides")
     command.add_argument("parts", nargs="*", type=Path, help="files or folders; default: all parts")
     out = command.add_argument("--out", type=Path, default=Path("build/decks"))
     out.help = "folder to write into; default: %(default)s"
+    command.epilog = RUN_FIRST
     command.set_defaults(run=lambda args: decks(args.parts, args.out))
+
+    command = commands.add_parser("notebooks", help="write the parts as notebooks into a zip file")
+    command.add_argument("parts", nargs="*", type=Path, help="files or folders; default: all parts")
+    out = command.add_argument("--out", type=Path, default=Path("build/notebooks.zip"))
+    out.help = "file to write; default: %(default)s"
+    command.epilog = RUN_FIRST
+    command.set_defaults(run=lambda args: notebooks(args.parts, args.out))
+
+    command = commands.add_parser("site", help="write the course as pages to read, offline")
+    command.add_argument("parts", nargs="*", type=Path, help="files or folders; default: all parts")
+    out = command.add_argument("--out", type=Path, default=Path("build/site"))
+    out.help = "folder to write into; default: %(default)s"
+    command.add_argument("--repository", default="", help="https://github.com/owner/name: buttons")
+    command.set_defaults(run=lambda args: site(args.out, args.repository, args.parts))
 
     add_homework(commands)
     return main

@@ -1,4 +1,4 @@
-"""``nnkit decks``: run the parts and write them as slides that open anywhere, offline."""
+"""``nnkit decks``: the parts as slides that open anywhere, offline; written from their runs."""
 
 import html
 import json
@@ -16,7 +16,7 @@ from nnkit.course.theme import stylesheet
 
 
 def decks(paths: Sequence[Path], out: Path) -> int:
-    """Run parts, write each as one HTML file, and an index of all decks in the folder.
+    """Write each part as one HTML file, and an index of all decks in the folder.
 
     A part that fails is reported on stderr; the others are written all the same.
 
@@ -34,8 +34,8 @@ def decks(paths: Sequence[Path], out: Path) -> int:
     parts = find_parts(paths)
     write_index(out)  # fails before anything runs, if it must
     try:
-        # a kernel waits for itself alone: two parts at a time keep two cores busy
-        with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
+        # a kernel waits for itself alone: a part for each core keeps them busy
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             written = list(pool.map(lambda part: _write(part, parts, out), parts))
     finally:  # of Ctrl-C, too
         write_index(out)

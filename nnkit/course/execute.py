@@ -18,6 +18,7 @@ ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
+LANGUAGE = {"name": "python", "pygments_lexer": "ipython3", "file_extension": ".py"}
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -86,6 +87,7 @@ def settle(notebook: Any, seconds: float) -> None:
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = number
+    notebook.metadata["language_info"] = LANGUAGE
     notebook.metadata["nnkit"] = {"seconds": round(seconds, 1)}
 
 

@@ -89,7 +89,7 @@ def _write_extension(folder: Path) -> None:
     (folder / "static").mkdir(parents=True)
     (folder / file).write_text(script, encoding="utf-8")
     build = {"load": file, "extension": "./extension"}
-    package = {"name": EXTENSION, "version": nnkit.__version__, "license": "MIT"}
+    package: dict[str, object] = {"name": EXTENSION, "version": nnkit.__version__, "license": "MIT"}
     package |= {"jupyterlab": {"extension": True, "_build": build}}
     (folder / "package.json").write_text(json.dumps(package), encoding="utf-8")
 
@@ -103,6 +103,7 @@ def command(lectures: PurePath, folder: PurePath, arguments: Sequence[str]) -> l
         f"--ServerApp.root_dir={lectures}",
         # JupyterLab looks for custom.css in the user's configuration only, unless told so deep down
         f"--ServerApp.tornado_settings={ {'static_custom_path': [str(folder / 'custom')]} }",
+        "--ServerApp.contents_manager_class=nnkit.course.opening.OpenedRun",
         "--LabApp.custom_css=True",
         f"--LabApp.extra_labextensions_path={folder / 'labextensions'}",
         "--LabApp.news_url=None",

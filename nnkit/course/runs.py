@@ -67,7 +67,7 @@ def key(part: Part) -> str:
     """
     digest = hashlib.sha256(_surroundings().encode())
     digest.update(part.read().encode())
-    for folder, files in ((NNKIT, _library()), (part.path.parent, _beside(part))):
+    for folder, files in ((NNKIT, _library()), (part.path.parent, beside(part))):
         for file in files:
             told = f"\0{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0"
             digest.update(told.encode())
@@ -119,6 +119,12 @@ def keep(part: Part, made_from: str, notebook: "NotebookNode") -> "NotebookNode"
     return kept
 
 
+def beside(part: Part) -> list[Path]:
+    """List the files in a part's folder and below that it may read."""
+    below = sorted(part.path.parent.rglob("*"))
+    return [file for file in below if file.is_file() and file.suffix not in BESIDE]
+
+
 def _file(part: Part) -> Path:
     return RUNS / f"{part.name}.ipynb"
 
@@ -145,12 +151,6 @@ def _library() -> Iterator[Path]:
     for file in sorted(NNKIT.rglob("*")):
         tool = file.is_relative_to(COURSE) and file not in RUNNERS
         if file.is_file() and file.suffix != ".pyc" and not tool:
-            yield file
-
-
-def _beside(part: Part) -> Iterator[Path]:
-    for file in sorted(part.path.parent.rglob("*")):
-        if file.is_file() and file.suffix not in BESIDE:
             yield file
 
 

@@ -4,6 +4,22 @@ import math
 from string import Formatter
 from typing import Any
 
+GREEK = {
+    "alpha": "α",
+    "beta": "β",
+    "gamma": "γ",
+    "delta": "δ",
+    "epsilon": "ε",
+    "eta": "η",
+    "theta": "θ",
+    "lam": "λ",
+    "mu": "μ",
+    "rho": "ρ",
+    "sigma": "σ",
+    "tau": "τ",
+    "phi": "φ",
+    "omega": "ω",
+}
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -37,6 +53,11 @@ def log(low: float, high: float, n: int) -> list[float]:
     if low <= 0 or high <= 0:
         raise ValueError(f"log({low}, {high}, {n}): both ends must be positive")
     return [_tidy(low * (high / low) ** (i / (n - 1))) for i in range(n)]
+
+
+def spoken(name: str) -> str:
+    """Return an argument's name as it is written beside its slider: lam is λ, lam_2 is λ 2."""
+    return " ".join(GREEK.get(word, word) for word in name.split("_")).strip()
 
 
 def shown(value: Any) -> str:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-from nnkit.interact._ranges import shown
+from nnkit.interact._ranges import shown, spoken
 from nnkit.plots._canvas import close, png
 from nnkit.plots.style import BLUE
 
-#: Pixels of a frame per pixel on the slide: 1280 × 720 is most often thrown at 1920 × 1080.
-SCALE = 1.5
+#: Pixels of a frame per pixel on the slide: sharp where slides are thrown at 2560 × 1440 and more.
+SCALE = 2.0
 
 
 class Frame(NamedTuple):
@@ -52,7 +52,7 @@ def widget(explore: "Explore") -> Any:
         name: ipywidgets.SelectionSlider(
             options=[(shown(value), value) for value in values],
             value=explore.start[name],
-            description=name.replace("_", " "),
+            description=spoken(name),
             style={"description_width": "initial"},
             layout={"width": "28em"},
         )
@@ -151,7 +151,7 @@ def page(frames: Sequence[Frame], ranges: Mapping[str, Sequence[Any]], start: Se
     }
     sliders = [
         SLIDER.format(
-            name=escape(name.replace("_", " ")),
+            name=escape(spoken(name)),
             last=len(values) - 1,
             index=position,
             value=escape(shown(values[position])),

@@ -25,6 +25,7 @@ class Windows(nn.Module, ABC):
         kernel: Pair,
         stride: Pair,
         padding: Pair,
+        bias: bool,
     ) -> None:
         super().__init__()
         for what, values, least in (
@@ -45,16 +46,14 @@ class Windows(nn.Module, ABC):
         self.in_features = self.in_channels * math.prod(size)
         self.out_features = self.out_channels * math.prod(self.places)
         self.fan_in = self.in_channels * math.prod(kernel)
-        self.weight: nn.Parameter
-        self.bias: nn.Parameter | None
-
-    def draw(self, weight: tuple[int, ...], bias: tuple[int, ...] | None) -> None:
-        """Make the parameters, uniform as in ``nn.Linear`` with as many inputs as a window has."""
-        bound = 1 / math.sqrt(self.fan_in)
+        bound = 1 / math.sqrt(self.fan_in)  # uniform as in nn.Linear with a window's inputs
+        weight, biases = self.shapes()
         self.weight = nn.Parameter(torch.empty(weight).uniform_(-bound, bound))
-        self.bias = None
-        if bias is not None:
-            self.bias = nn.Parameter(torch.empty(bias).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(biases).uniform_(-bound, bound)) if bias else None
+
+    @abstractmethod
+    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The shapes of weight and bias."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, length) to (N, O, places), or (N, C, height, width) to (N, O, rows, columns).
@@ -110,13 +109,27 @@ class Windows(nn.Module, ABC):
         )
 
 
-class _LocallyConnected(Windows):
+class _OnALine(Windows):
     def __init__(
-        self, channels: Pair, size: Pair, kernel: Pair, stride: Pair, padding: Pair, bias: bool
+        self,
+        in_channels: int,
+        out_channels: int,
+        length: int,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        padding: int = 0,
+        bias: bool = True,
     ) -> None:
-        super().__init__(channels, size, kernel, stride, padding)
+        channels = (in_channels, out_channels)
+        super().__init__(channels, (1, length), (1, kernel_size), (1, stride), (0, padding), bias)
+
+
+class _LocallyConnected(Windows):
+    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Of each window."""
         places = math.prod(self.places)
-        self.draw((places, channels[1], self.fan_in), (channels[1], places) if bias else None)
+        return (places, self.out_channels, self.fan_in), (self.out_channels, places)
 
     def combine(self, windows: Tensor, weight: Tensor) -> Tensor:
         """Each window by weights of its own (P, O, C·k)."""
@@ -124,7 +137,7 @@ class _LocallyConnected(Windows):
         return torch.einsum("nchwij,hwocij->nohw", windows, own)
 
 
-class LocallyConnected1d(_LocallyConnected):
+class LocallyConnected1d(_LocallyConnected, _OnALine):
     """Each neuron sees a window of the line, with weights of its own.
 
     Args:
@@ -148,20 +161,6 @@ class LocallyConnected1d(_LocallyConnected):
                 [0, 4, 5, 6, 0],
                 [0, 0, 7, 8, 9]])
     """
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        length: int,
-        kernel_size: int,
-        *,
-        stride: int = 1,
-        padding: int = 0,
-        bias: bool = True,
-    ) -> None:
-        channels = (in_channels, out_channels)
-        super().__init__(channels, (1, length), (1, kernel_size), (1, stride), (0, padding), bias)
 
 
 class LocallyConnected2d(_LocallyConnected):
@@ -207,7 +206,7 @@ class LocallyConnected2d(_LocallyConnected):
         )
 
 
-class Shared1d(Windows):
+class Shared1d(_OnALine):
     """Each neuron sees a window of the line, and all have the same weights: a convolution.
 
     As in all libraries of the field the kernel is not turned round, so that the layer equals
@@ -235,20 +234,9 @@ class Shared1d(Windows):
         True
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        length: int,
-        kernel_size: int,
-        *,
-        stride: int = 1,
-        padding: int = 0,
-        bias: bool = True,
-    ) -> None:
-        channels = (in_channels, out_channels)
-        super().__init__(channels, (1, length), (1, kernel_size), (1, stride), (0, padding))
-        self.draw((out_channels, in_channels, kernel_size), (out_channels,) if bias else None)
+    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Of all windows."""
+        return (self.out_channels, self.in_channels, self.kernel[1]), (self.out_channels,)
 
     def combine(self, windows: Tensor, weight: Tensor) -> Tensor:
         """Each window by the same weights (O, C, k)."""

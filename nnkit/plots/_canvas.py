@@ -1,19 +1,24 @@
 """What every plot starts from and ends with: a figure of its own, texts that fit, a small PNG."""
 
 import io
+import re
 import sys
 from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from nnkit.plots.style import INK
+from nnkit.plots.style import INK, contrast, readable
 
+#: A hyphen that stands for a minus: before a figure, and not within a word or a range.
+HYPHEN = re.compile(r"(?<![\w.)\]-])-(?=\.?\d)")
 #: A colour fills an area if it has this share of the pixels.
 AREA = 0.0004
 #: Colours for smoothed edges.
@@ -42,8 +47,25 @@ def png(figure: Figure, scale: float = 1.0, *, palette: bool = False) -> bytes:
     return buffer.getvalue()
 
 
+def make_legible(figure: Figure) -> None:
+    """Darken what is written too palely for white paper, and write minus signs for hyphens.
+
+    White text stands on something dark, and is left alone.
+    """
+    for text in figure.findobj(Text):
+        colour = to_rgb(text.get_color())
+        if not text.get_text() or text.get_bbox_patch() is not None:
+            continue
+        if 1.3 < contrast(np.array(colour)) < 4.5:
+            text.set_color(readable(colour))
+        written = HYPHEN.sub("−", text.get_text())
+        if written != text.get_text() and "$" not in written:
+            text.set_text(written)
+
+
 def pixels(figure: Figure, scale: float = 1.0) -> NDArray[np.uint8]:
     """Draw a figure into an array (height, width, 3); see :func:`png`."""
+    make_legible(figure)
     buffer, dpi = io.BytesIO(), figure.dpi * scale
     figure.savefig(buffer, format="raw", dpi=dpi)
     # cut off, but 1011.999… is 1012: as matplotlib counts (FigureCanvasBase.get_width_height)

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import (
     FuncFormatter,
@@ -18,7 +17,7 @@ from matplotlib.typing import ColorType
 
 from nnkit.plots._canvas import figure_of, new_axes, numbers, set_title
 from nnkit.plots._fields import Array
-from nnkit.plots.style import BLUE, CLASS_COLOURS, GREY, INK, ORANGE, PAPER
+from nnkit.plots.style import BLUE, CURVE_COLOURS, GREY, ORANGE, PAPER, readable
 
 SIZE = 15  # of the type, in points
 
@@ -87,20 +86,6 @@ def spread_out(heights: Array, apart: float) -> Array:
     return np.asarray(level + apart * np.arange(len(heights)))
 
 
-def readable(colour: ColorType) -> str:
-    """Return a colour for type: as it is, or darkened where it is too pale on white."""
-    rgb = np.array(to_rgb(colour))
-    while contrast(rgb) < 4.5:
-        rgb = 0.9 * rgb + 0.1 * np.array(to_rgb(INK))
-    return to_hex(tuple(rgb))
-
-
-def contrast(rgb: Array) -> float:
-    """Return the contrast of a colour with white, from 1 to 21 (WCAG 2.2)."""
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return float(1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05))
-
-
 def log_axis(ax: Axes, which: str) -> None:
     """Make the x or the y axis logarithmic, with a few plain numbers; limits are final."""
     axis = ax.xaxis if which == "x" else ax.yaxis
@@ -166,12 +151,24 @@ def lines(
             raise ValueError(f"curve {name!r} has shape {y.shape}, x has {x.shape}")
     axes = new_axes(ax)
     ends = []
+    drawn: list[Array] = []
     for name, y in curves.items():
         (line,) = axes.plot(x, y, **style)
+        if any(_coincide(y, other) for other in drawn) and "ls" not in style:
+            line.set_linestyle((0, (1.5, 2.5)))  # so that the one below is seen, too
+        drawn.append(y)
         ends.append(End(float(x[-1]), float(y[-1]), name, line.get_color()))
     axes.set(xlabel=xlabel, ylabel=ylabel)
     _finish(axes, ends, log, title)
     return figure_of(axes)
+
+
+def _coincide(one: Array, other: Array) -> bool:
+    """Return whether two curves are one line to the eye over most of their length."""
+    both = np.isfinite(one) & np.isfinite(other)
+    span = np.ptp(np.concatenate([one[both], other[both]])) if both.any() else 0.0
+    near = np.abs(one[both] - other[both]) <= 0.005 * span
+    return bool(both.any() and near.mean() > 0.5)
 
 
 def history(
@@ -209,14 +206,12 @@ def history(
     axes = new_axes(ax)
     ends: list[End] = []
     for number, (label, (epochs, training, validation)) in enumerate(columns.items()):
-        alone = len(runs) == 1
+        alone, own = len(runs) == 1, CURVE_COLOURS[number % len(CURVE_COLOURS)]
         if validation is None:
             name = label or ("training" if metric == "loss" else metric)
-            ends.append(
-                _curve(axes, epochs, training, name, CLASS_COLOURS[number % len(CLASS_COLOURS)])
-            )
+            ends.append(_curve(axes, epochs, training, name, own))
             continue
-        colour = ORANGE if alone else CLASS_COLOURS[number % len(CLASS_COLOURS)]
+        colour = ORANGE if alone else own
         if alone:
             ends.append(_curve(axes, epochs, training, "training", BLUE))
         else:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Circle
+from numpy.typing import NDArray
 
 from nnkit.plots._canvas import CENTRED
 from nnkit.plots._fields import Array
@@ -28,8 +29,8 @@ class Weights:
 
     weight: Array
     bias: Array | None
-    kept: Any
-    shared: Any = None
+    kept: NDArray[np.bool_]
+    shared: NDArray[np.int64] | None = None
 
 
 class Diagram:

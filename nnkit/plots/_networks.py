@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,26 +12,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from nnkit.graph import Graph
-from nnkit.layers import Shared1d
+from nnkit.layers import NonNegativeLinear, Shared1d
 from nnkit.layers._local import Windows
 from nnkit.plots._canvas import UNIT, figure_of, fit_figure, fit_text, new_axes, set_title
 from nnkit.plots._diagrams import Diagram, Weights
 from nnkit.plots._graphs import draw_graph
 
-
-class Layer(Protocol):
-    """What is drawn as a column of neurons and the weights before it."""
-
-    in_features: int
-    out_features: int
-
-    @property
-    def weight(self) -> torch.Tensor:
-        """The weights."""
-
-    @property
-    def bias(self) -> torch.Tensor | None:
-        """The biases."""
+Layer = nn.Linear | NonNegativeLinear | Windows  # a column of neurons and the weights before it
 
 
 def network(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nnkit._checks import number
 
-Lam = Any  # a number, a sequence of one per layer, or a scalar tensor
+Lam = float | Sequence[float] | Tensor  # the last a scalar
 
 
 class Part:
@@ -65,7 +65,7 @@ class Penalty(nn.Module):
         True
     """
 
-    lam: Lam = 1.0
+    lam: Any = 1.0  # as `checked` gives it
 
     def forward(self, model: nn.Module, x: Any = None) -> Tensor:
         """The penalty of the model, on the inputs x of a batch if it depends on them."""
@@ -166,7 +166,7 @@ def _flat(penalty: Penalty) -> list[Any]:
     return list(penalty.parts) if isinstance(penalty, Sum) else [penalty]
 
 
-def checked(lam: Lam) -> Lam:
+def checked(lam: Lam) -> Any:
     """The strength of a penalty: a number of at least 0, one per layer, or a scalar tensor.
 
     Raises:
@@ -181,14 +181,14 @@ def checked(lam: Lam) -> Lam:
     return number("lam", lam, at_least=0.0)
 
 
-def _times(lam: Lam, factor: Any) -> Lam:
+def _times(lam: Any, factor: Any) -> Any:
     factor = checked(factor)
     if isinstance(factor, list):
         raise TypeError(f"a penalty scales by one number, got {factor!r}")
     return [value * factor for value in lam] if isinstance(lam, list) else lam * factor
 
 
-def shown(lam: Lam) -> str:
+def shown(lam: Any) -> str:
     """The strength as a short text."""
     if isinstance(lam, list):
         return "[" + ", ".join(map(shown, lam)) + "]"

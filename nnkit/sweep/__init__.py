@@ -11,7 +11,7 @@ processes by ``n_jobs=4``, over machines by a backend of joblib:
 ``with joblib.parallel_config(backend="dask"): sweep(..., n_jobs=-1)``.
 """
 
-from nnkit.sweep.result import Sweep, Trial
-from nnkit.sweep.sweeping import sweep
+from nnkit.sweep._result import Sweep, Trial
+from nnkit.sweep._sweep import sweep
 
 __all__ = ["Sweep", "Trial", "sweep"]

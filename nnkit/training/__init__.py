@@ -16,17 +16,31 @@ The way of one batch, from `fit` to the weights:
    lets the optimiser step, and takes the proximal steps.
 4. ``_nonfinite.Watch`` gathers the losses, and at the end of the epoch makes the row of the
    `History`; ``_evaluation.validate`` adds what held-out data say.
+
+Several processes train one model, with the numbers of a single one, if the model is wrapped in
+torch's DistributedDataParallel::
+
+    torch.distributed.init_process_group("gloo")             # "nccl" between GPUs
+    model = torch.nn.parallel.DistributedDataParallel(net)   # or Accelerator().prepare(net)
+    fit(model, (X, y), loss=…, batch_size=64, callbacks=[Checkpoint("run.pt")])
+
+and started by ``torchrun --nproc-per-node 2 script.py``. `batch_size` is that of all processes
+together: of tensors each takes its share of every batch, a DataLoader over other data needs a
+DistributedSampler. The first process draws the order, shows the bar, and writes the checkpoint,
+which a single process can go on from; callbacks run in all, see the module inside and must decide
+alike. Dropout and random transforms draw in each process; batch normalisation sees its share,
+but for ``torch.nn.SyncBatchNorm``.
 """
 
 from nnkit.training._callbacks import EMA, Callback, EarlyStopping, Run
 from nnkit.training._checkpoint import Checkpoint
 from nnkit.training._evaluation import accuracy, evaluate, predict
 from nnkit.training._fit import fit
-from nnkit.training._history import History
+from nnkit.training._history import History, MeanStd
 from nnkit.training._nonfinite import NonFiniteLoss
 from nnkit.training._stack import Stack
 
 __all__ = [
-    "EMA", "Callback", "Checkpoint", "EarlyStopping", "History", "NonFiniteLoss", "Run", "Stack",
-    "accuracy", "evaluate", "fit", "predict",
+    "EMA", "Callback", "Checkpoint", "EarlyStopping", "History", "MeanStd", "NonFiniteLoss", "Run",
+    "Stack", "accuracy", "evaluate", "fit", "predict",
 ]  # fmt: skip

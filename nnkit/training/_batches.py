@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import starmap
 from operator import length_hint
@@ -16,7 +16,6 @@ from torch.utils.data import (
     DataLoader,
     Dataset,
     IterableDataset,
-    MapDataPipe,
     RandomSampler,
     SequentialSampler,
     SubsetRandomSampler,
@@ -28,6 +27,8 @@ from torch.utils.data import (
 from nnkit.training._pytree import Batch, first_not_finite, move, unpack
 from nnkit.training._randomness import Sources, random_state_kept
 
+Pair = tuple[Tensor | tuple[Tensor, ...], Tensor]  # inputs, of several a tuple, and targets
+Data = Pair | Dataset[Any] | DataLoader[Any]
 BLOCK_BYTES = 512 * 1024  # rows are gathered in blocks of this size, which stay in the cache
 
 
@@ -142,7 +143,7 @@ class LoaderBatches:
         return None
 
     def __iter__(self) -> Iterator[Batch]:
-        for batch in drawn(self.loader):
+        for batch in self.loader:
             x, y = unpack(batch)
             yield move(x, self.device), move(y, self.device)
 
@@ -183,14 +184,14 @@ def make_batches(data: Any, batch_size: int, device: torch.device, shuffle: bool
 
 
 def _from_loader(loader: DataLoader[Any], device: torch.device) -> Batches:
-    if not is_over_tensors(loader):
+    if not _is_over_tensors(loader):
         return LoaderBatches(loader, device)
     batches: Any = loader.batch_sampler  # a plain one
     return TensorBatches(
         loader.dataset.tensors,  # type: ignore[attr-defined]
         batches.batch_size,
         device,
-        order=partial(row_numbers, loader),
+        order=partial(_row_numbers, loader),
         drop_last=batches.drop_last,
         length=len(batches.sampler),
         whole=type(batches.sampler) in (RandomSampler, SequentialSampler),
@@ -217,23 +218,25 @@ def _fits(tensors: tuple[Tensor, ...], device: torch.device) -> bool:
 SAMPLERS = (RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler)
 
 
-def is_over_tensors(loader: DataLoader[Any]) -> bool:
+def _is_over_tensors(loader: DataLoader[Any]) -> bool:
     """Whether a loader does nothing but draw rows of tensors: row numbers say it all."""
     batches = loader.batch_sampler
     return (
-        _is_plain(loader)
+        type(loader) is DataLoader
         and type(loader.dataset) is TensorDataset
         and len(loader.dataset.tensors) > 1
         and type(batches) is BatchSampler
-        and type(batches.sampler)
-        in SAMPLERS  # the loader's own is not asked beside a batch sampler
+        and type(batches.sampler) in SAMPLERS  # loader.sampler is not asked beside a batch sampler
         and loader.collate_fn is default_collate
+        and loader.num_workers == 0
+        and not loader.pin_memory
     )
 
 
-def row_numbers(loader: DataLoader[Any]) -> Tensor:
+def _row_numbers(loader: DataLoader[Any]) -> Tensor:
     """The numbers of the rows of one pass, in their order."""
-    _draw_base_seed(loader)
+    # the number that iter(loader) draws as base seed, so that all that follow are the same
+    torch.empty((), dtype=torch.int64).random_(generator=loader.generator)
     assert isinstance(loader.batch_sampler, BatchSampler)
     return torch.tensor(list(loader.batch_sampler.sampler), dtype=torch.int64)
 
@@ -250,34 +253,3 @@ def ends_in_one_row(loader: DataLoader[Any]) -> bool:
         rows = length_hint(batches.sampler, 0)  # a sampler need not know
         return not batches.drop_last and batches.batch_size > 1 and rows % batches.batch_size == 1
     return isinstance(batches, (list, tuple)) and any(len(rows) == 1 for rows in batches)
-
-
-def drawn(loader: DataLoader[Any]) -> Iterable[Any]:
-    """What ``iter(loader)`` gives, without its bookkeeping where there are no workers."""
-    sampler = loader.batch_sampler
-    if sampler is None or not _is_plain(loader):
-        return loader
-    return _gathered(loader, sampler)
-
-
-def _gathered(loader: DataLoader[Any], sampler: Iterable[list[Any]]) -> Iterator[Any]:
-    batches = iter(sampler)  # before the base seed, as a loader does: it may draw at once
-    _draw_base_seed(loader)
-    dataset: Any = loader.dataset
-    rows_of = getattr(dataset, "__getitems__", None) or (lambda rows: [dataset[i] for i in rows])
-    for rows in batches:
-        yield loader.collate_fn(rows_of(rows))
-
-
-def _is_plain(loader: DataLoader[Any]) -> bool:
-    return (
-        type(loader) is DataLoader
-        and not isinstance(loader.dataset, (IterableDataset, MapDataPipe))
-        and loader.num_workers == 0
-        and not loader.pin_memory
-    )
-
-
-def _draw_base_seed(loader: DataLoader[Any]) -> None:
-    """Take the random number that ``iter(loader)`` takes, so that all that follow are the same."""
-    torch.empty((), dtype=torch.int64).random_(generator=loader.generator)

@@ -35,6 +35,15 @@ class Run:
         loss: of the batch just done, a scalar tensor without graph.
         regularizer: what is added to the loss, or None; it may have parameters of its own.
         lr_ratio: the lr of a model in a stack over that of the optimiser, which they share.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.training import Run
+        >>> model = torch.nn.Linear(3, 1)
+        >>> run = Run(model, torch.optim.SGD(model.parameters(), lr=0.1), epochs=5)
+        >>> run.stop("seen enough")
+        >>> run.lr, run.is_last_epoch
+        (0.1, True)
     """
 
     model: nn.Module
@@ -75,6 +84,17 @@ class Callback:
 
     Every hook is given the :class:`~nnkit.training.Run`: its model, optimizer, epoch, step, loss
     and history, and ``run.stop(reason)``. A hook that is not overridden costs nothing per batch.
+
+    Example:
+        >>> from nnkit.training import Callback, Run
+        >>> class Budget(Callback):
+        ...     def on_batch_end(self, run):
+        ...         if run.step >= 1000:
+        ...             run.stop("budget")
+        >>> run = Run(None, None, step=1000)
+        >>> Budget().on_batch_end(run)
+        >>> run.history.stop_reason
+        'budget'
     """
 
     def on_train_begin(self, run: Run) -> None:
@@ -111,6 +131,16 @@ class EarlyStopping(Callback):
         mode: "min" if small is good, "max" if large is good.
 
     `best` is the best value so far and `best_epoch` its epoch.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.training import EarlyStopping, fit
+        >>> X, stopping = torch.randn(64, 3), EarlyStopping(patience=2, min_delta=10.0)
+        >>> model, data = torch.nn.Linear(3, 1), (X, X[:, :1])
+        >>> history = fit(model, data, validation=data, callbacks=[stopping],
+        ...               loss=torch.nn.functional.mse_loss)
+        >>> history.stop_reason, stopping.best_epoch, len(history)
+        ('early stopping', 1, 3)
     """
 
     def __init__(

@@ -33,6 +33,15 @@ class Checkpoint(Callback):
     Args:
         path: the file; its folder is made if need be.
         every: write after every so many epochs, and after the last.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.training import Checkpoint, fit
+        >>> X, model = torch.randn(64, 3), torch.nn.Linear(3, 1)
+        >>> options = dict(loss=torch.nn.functional.mse_loss, callbacks=[Checkpoint("run.pt")])
+        >>> first = fit(model, (X, X[:, :1]), epochs=2, resume="run.pt", **options)
+        >>> len(fit(model, (X, X[:, :1]), epochs=5, resume="run.pt", **options))
+        5
     """
 
     def __init__(self, path: str | Path, every: int = 1) -> None:

@@ -13,7 +13,7 @@ from nnkit._checks import whole
 from nnkit._devices import brought, devices_of
 from nnkit._modes import eval_mode
 from nnkit.training import _checks
-from nnkit.training._batches import make_batches
+from nnkit.training._batches import Data, make_batches
 from nnkit.training._history import Row
 from nnkit.training._nonfinite import LossMeter
 from nnkit.training._probe import probe
@@ -23,7 +23,7 @@ from nnkit.training._stack import Stack
 BATCH = 1024  # rows at a time
 
 
-def predict(model: nn.Module, X: Any, *, batch_size: int = BATCH) -> Any:
+def predict(model: nn.Module, X: Tensor | tuple[Tensor, ...], *, batch_size: int = BATCH) -> Any:
     """The model's outputs for all rows of X, in eval mode and without gradients.
 
     Args:
@@ -48,7 +48,7 @@ def predict(model: nn.Module, X: Any, *, batch_size: int = BATCH) -> Any:
     _checks.check_data("X", (parts, parts[0]))
     whole("batch_size", batch_size, at_least=1)
     with torch.no_grad(), eval_mode(model):
-        pieces = zip(*(part.split(batch_size) for part in parts), strict=True)
+        pieces = zip(*(torch.split(part, batch_size) for part in parts), strict=True)
         return join([forward(model, brought(_as_given(piece), model)) for piece in pieces])
 
 
@@ -58,7 +58,7 @@ def _as_given(parts: tuple[Tensor, ...]) -> Any:
 
 def evaluate(
     model: nn.Module,
-    data: Any,
+    data: Data,
     *,
     loss: Callable[[Any, Any], Tensor] | None = None,
     metrics: Metrics | None = None,

@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from nnkit._modes import enter_train_mode, modes_kept
 from nnkit.training import _checkpoint
 from nnkit.training._assembly import Order, for_one
+from nnkit.training._batches import Data, Pair
 from nnkit.training._callbacks import Callback
 from nnkit.training._evaluation import Metrics
 from nnkit.training._history import History, mean_of
 from nnkit.training._loop import train
+from nnkit.training._optimizers import OptimizerLike, SchedulerLike
 from nnkit.training._pytree import Batch
 from nnkit.training._randomness import seeded
 from nnkit.training._stack import Stack
@@ -25,21 +27,22 @@ from nnkit.training._stacked import for_stack
 Loss = Callable[[Any, Any], Tensor]
 
 Transform = Callable[[Any, Any], Batch]
+Regularizer = Callable[[nn.Module], Tensor]
 
 
 def fit(
     model: nn.Module,
-    data: Any,
+    data: Data | Sequence[Pair],
     *,
     loss: Loss | Sequence[Loss],
-    validation: Any = None,
+    validation: Data | Sequence[Pair] | None = None,
     epochs: int = 10,
     batch_size: int = 32,
-    optimizer: Any = None,
+    optimizer: OptimizerLike | None = None,
     lr: float | Sequence[float] = 1e-3,
-    scheduler: Any = None,
+    scheduler: SchedulerLike | None = None,
     scheduler_step: str = "epoch",
-    regularizer: Any = None,
+    regularizer: Regularizer | Sequence[Regularizer | None] | None = None,
     transform: Transform | Sequence[Transform | None] | None = None,
     metrics: Metrics | None = None,
     callbacks: Sequence[Callback] | Sequence[Sequence[Callback]] = (),
@@ -110,6 +113,15 @@ def fit(
 
     An error later on, in a callback or the data, leaves the model with the weights of the last
     finished epoch, too, and carries the history up to it as its attribute `history`.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.training import fit
+        >>> X = torch.randn(200, 3)
+        >>> model, data = torch.nn.Linear(3, 1), (X, X.sum(1, keepdim=True))
+        >>> history = fit(model, data, loss=torch.nn.functional.mse_loss, lr=0.1, seed=0)
+        >>> len(history), history["loss"][-1] < 0.01
+        (10, True)
     """
     order = Order(**{**locals(), "metrics": metrics or {}})
     order.check()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -26,6 +28,16 @@ class History:
             epoch's end), lr (of the epoch's start) and seconds.
         stop_reason: why the run ended before its last epoch: "" (it did not), "early stopping",
             "interrupted", "non-finite loss" or what a callback said.
+
+    Example:
+        >>> from nnkit.training import History
+        >>> history = History([{"epoch": 1, "loss": 0.9}, {"epoch": 2, "loss": 0.4}])
+        >>> history["loss"], history.best("loss")["epoch"]
+        ([0.9, 0.4], 2)
+        >>> print(history)
+        epoch  loss
+            1   0.9
+            2   0.4
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -100,6 +112,52 @@ class History:
 
     def _ending(self) -> str:
         return f"; stopped: {self.stop_reason}" if self.stop_reason else ""
+
+
+class MeanStd:
+    """The mean of several runs and their standard deviation, written as text: 0.913 ± 0.008.
+
+    Args:
+        values: a number of each run.
+        form: how to write a number, such as ".1%"; f"{self:.1f}" writes it otherwise, and
+            f"{self:>30}" moves the whole text to the right.
+        ddof: what the runs are fewer by in the mean of the squares, as in NumPy; 1 for the
+            deviation of all runs that there might have been.
+
+    Attributes:
+        mean, std: the two numbers.
+        runs: how many there are.
+
+    Raises:
+        ValueError: no value, or fewer than the deviation needs.
+
+    Example:
+        >>> from nnkit.training import MeanStd
+        >>> right = MeanStd([0.91, 0.93, 0.89], ".1%")
+        >>> print("right:", right)
+        right: 91.0% ± 1.6% (3 runs)
+        >>> f"{right:.3f}", round(right.mean, 2), right.runs
+        ('0.910 ± 0.016 (3 runs)', 0.91, 3)
+    """
+
+    def __init__(self, values: Any, form: str = ".3g", ddof: int = 0) -> None:
+        numbers = np.asarray(values, dtype=float)
+        if numbers.size <= ddof:
+            raise ValueError(f"there are {numbers.size} values, more than {ddof} are needed")
+        self.mean, self.std = float(numbers.mean()), float(numbers.std(ddof=ddof))
+        self.runs, self.form = numbers.size, form
+
+    def __format__(self, form: str) -> str:
+        if form[-1:].isdigit() and "." not in form:  # such as ">30": a place for the whole text
+            return f"{self!s:{form}}"
+        form = form or self.form
+        return f"{self.mean:{form}} ± {self.std:{form}} ({self.runs} runs)"
+
+    def __str__(self) -> str:
+        return format(self, "")
+
+    def __repr__(self) -> str:
+        return f"MeanStd({self})"
 
 
 def mean_of(histories: Sequence[History]) -> History:

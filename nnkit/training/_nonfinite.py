@@ -97,6 +97,17 @@ class NonFiniteLoss(FloatingPointError):
     Args:
         message: epoch, batch, likely cause and remedy.
         history: the epochs finished before.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.training import NonFiniteLoss, fit
+        >>> X, sgd = torch.randn(64, 3), torch.optim.SGD
+        >>> try:
+        ...     fit(torch.nn.Linear(3, 1), (X, X[:, :1]), optimizer=sgd, lr=1e9, epochs=50,
+        ...         loss=torch.nn.functional.mse_loss)
+        ... except NonFiniteLoss as error:
+        ...     print("lower lr" in str(error), error.history.stop_reason)
+        True non-finite loss
     """
 
     def __init__(self, message: str, history: History) -> None:
@@ -163,7 +174,9 @@ class Watch:
         for row, penalty in zip(rows, penalties, strict=False):
             row |= {} if penalty is None else {"penalty": penalty}
         if len(self.runs) == 1:
-            if not all_finite(list(model.parameters())) or not _finite_of(first):
+            groups = first.optimizer.param_groups
+            trained = [p for group in groups for p in group["params"]]
+            if not all_finite([*model.parameters(), *trained]):
                 self._stop(count, "its update made weights nan or inf", self._cause())
             if not math.isfinite(rows[0].get("penalty", 0.0)):
                 cause = "The loss of the data was finite: look at the regularizer"
@@ -190,11 +203,6 @@ class Watch:
         return likely_cause(
             None if math.isnan(last) else last, float(self.losses.least[0]), first.lr
         )
-
-
-def _finite_of(run: Run) -> bool:
-    """Whether what the optimiser trains besides the model is finite."""
-    return all_finite([p for group in run.optimizer.param_groups for p in group["params"]])
 
 
 def likely_cause(last: float | None, least: float, lr: float) -> str:

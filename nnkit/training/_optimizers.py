@@ -11,8 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from nnkit._scratch import Scratch
+
+OptimizerLike = Optimizer | Callable[..., Optimizer]
+SchedulerLike = LRScheduler | Callable[[Optimizer], LRScheduler]
 
 
 class FusedAdam(Optimizer):

@@ -18,12 +18,11 @@ from torch.utils.data import DataLoader
 
 def get_random_state() -> dict[str, Any]:
     """The states of all global generators, in types that `torch.load` reads safely."""
-    name, keys, *rest = np.random.get_state(legacy=True)
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         "mps": torch.mps.get_rng_state() if torch.backends.mps.is_available() else None,
-        "numpy": (name, torch.from_numpy(np.asarray(keys).astype(np.int64)), *rest),
+        "numpy": _as_lists(np.random.get_state(legacy=False)),
         "python": random.getstate(),
     }
 
@@ -35,8 +34,7 @@ def set_random_state(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state(cuda, index)
     if state["mps"] is not None and torch.backends.mps.is_available():
         torch.mps.set_rng_state(state["mps"])
-    name, keys, *rest = state["numpy"]
-    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
+    np.random.set_state(state["numpy"])
     random.setstate(state["python"])
 
 
@@ -180,33 +178,21 @@ def _get(generator: Any) -> Any:
         return generator.get_state()
     if isinstance(generator, random.Random):
         return generator.getstate()
-    return _as_lists(_numpy_state(generator))
+    is_old = isinstance(generator, np.random.RandomState)
+    state = generator.get_state(legacy=False) if is_old else generator.bit_generator.state
+    return _as_lists(state)
 
 
 def _set(generator: Any, state: Any) -> None:
-    if isinstance(generator, torch.Generator):
-        generator.set_state(state)
-    elif isinstance(generator, random.Random):
+    if isinstance(generator, random.Random):
         generator.setstate(state)
-    elif isinstance(generator, np.random.RandomState):
-        generator.set_state(_as_arrays(state, like=_numpy_state(generator)))
+    elif isinstance(generator, (torch.Generator, np.random.RandomState)):
+        generator.set_state(state)
     else:
-        generator.bit_generator.state = _as_arrays(state, like=_numpy_state(generator))
-
-
-def _numpy_state(generator: Any) -> Any:
-    if isinstance(generator, np.random.RandomState):
-        return generator.get_state(legacy=False)
-    return generator.bit_generator.state
+        generator.bit_generator.state = state  # NumPy takes lists for its arrays
 
 
 def _as_lists(state: Any) -> Any:
     if isinstance(state, dict):
         return {name: _as_lists(part) for name, part in state.items()}
     return state.tolist() if isinstance(state, (np.ndarray, np.generic)) else state
-
-
-def _as_arrays(state: Any, like: Any) -> Any:
-    if isinstance(state, dict):
-        return {name: _as_arrays(part, like[name]) for name, part in state.items()}
-    return np.asarray(state, dtype=like.dtype) if isinstance(like, np.ndarray) else state

@@ -3,17 +3,20 @@
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from PIL import Image, ImageChops
 from playwright.sync_api import FloatRect, Locator, Page
 
-from .slides import walk
+from .slides import Slide, walk
 
 Check = Callable[[Page], list[str]]  # of the slide that is shown
 
-READABLE = 0.65  # of its size: the smallest that the text of a figure can be read at
+READABLE = 0.84  # of its size: numbers on axes, 23 px high there, are then 19 px
 
 PHOTOGRAPHED = 20  # printed pages to a picture; one of all would be too high for the browser
+
+NO_PROGRESS = ".reveal .progress { display: none !important; }"  # which is not printed
 
 ROUNDING = 6  # px; a line of text is a little higher than its box
 
@@ -91,22 +94,71 @@ def without_alt(page: Page) -> list[str]:
     return [f"{count} images without alt"] if count else []
 
 
-CHECKS = (too_large, too_small, untypeset, without_alt)
+# Words, code and labels of sliders smaller than they may be, in pixels of the slide.
+UNREADABLE = """() => {
+  const slide = Reveal.getCurrentSlide(), found = new Set();
+  const texts = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const words = texts.currentNode.textContent.trim(), parent = texts.currentNode.parentElement;
+    if (!words || parent.closest('aside.notes, script, style, mjx-container')) continue;
+    if (!parent.getClientRects().length) continue;
+    const size = parseFloat(getComputedStyle(parent).fontSize);
+    const least = parent.closest('pre, code') ? 20 : parent.closest('figcaption, table') ? 22 : 28;
+    if (size < least - 0.1) found.add(`${size} px: ${words.slice(0, 40)}`);
+  }
+  return [...found];
+}"""
 
 
-def inspect(page: Page, checks: Sequence[Check] = CHECKS) -> dict[Check, list[str]]:
-    """Show every slide once; what each check finds, with the slide's name before it."""
-    found: dict[Check, list[str]] = {check: [] for check in checks}
+def too_small_to_read(page: Page) -> list[str]:
+    """Text below 28 px, in tables and beside sliders below 22; code below 20."""
+    return list(page.evaluate(UNREADABLE))
+
+
+def of_foreign_fonts(page: Page) -> list[str]:
+    """Letters that the page's own fonts do not have, so that the machine's stand in."""
+    session = page.context.new_cdp_session(page)
+    session.send("DOM.enable")
+    session.send("CSS.enable")
+    root = session.send("DOM.getDocument")["root"]["nodeId"]
+    texts = ", ".join(f"section.present section.present {kind}" for kind in HOLDS_TEXT)
+    nodes = session.send("DOM.querySelectorAll", {"nodeId": root, "selector": texts})["nodeIds"]
+    # the browser looks two levels down, no farther
+    used = [session.send("CSS.getPlatformFontsForNode", {"nodeId": node}) for node in nodes]
+    session.detach()
+    foreign = {
+        font["familyName"] for fonts in used for font in fonts["fonts"] if not font["isCustomFont"]
+    }
+    return [f"letters of {name}" for name in sorted(foreign)]
+
+
+HOLDS_TEXT = ("h1", "h2", "h3", "h4", "p", "li", "th", "td", "pre", "code", "summary", "label")
+CHECKS = (too_large, too_small, untypeset, without_alt, too_small_to_read, of_foreign_fonts)
+
+
+@dataclass
+class Findings:
+    """What each check has found, with the slide's name before it, and a picture of every slide."""
+
+    offences: dict[Check, list[str]]
+    pictures: list[tuple[Slide, bytes]] = field(default_factory=list)
+
+
+def inspect(page: Page, checks: Sequence[Check] = CHECKS, *, pictures: bool = False) -> Findings:
+    """Show every slide once, check it, and take its picture if asked to."""
+    found = Findings({check: [] for check in checks})
     for slide in walk(page):
         for check in checks:
-            found[check] += [f"{slide}: {offence}" for offence in check(page)]
+            found.offences[check] += [f"{slide}: {offence}" for offence in check(page)]
+        if pictures:
+            found.pictures.append((slide, page.screenshot(style=NO_PROGRESS)))
     return found
 
 
 def dead_sliders(page: Page) -> list[str]:
     """Sliders that can be dragged and change nothing, or that keep the arrow keys afterwards."""
     found = []
-    for slide in walk(page):
+    for slide in walk(page, holding="figure.explore"):
         for figure in page.locator("section.present section.present figure.explore").all():
             for slider in figure.locator("input[type=range]").all():
                 before = figure.locator("img").get_attribute("src")
@@ -145,14 +197,13 @@ def printed_pages(printing: Page) -> int:
     return len(re.findall(rb"/Type\s*/Page\b", pdf))
 
 
-def printed_otherwise(page: Page, printing: Page) -> list[str]:
-    """Slides whose printed page does not look like the slide: the share of pixels that differ."""
-    page.add_style_tag(content=".reveal .progress { display: none !important; }")
+def printed_otherwise(pictures: Sequence[tuple[Slide, bytes]], printing: Page) -> list[str]:
+    """Slides whose printed page does not look like them: the share of pixels that differ."""
     printing.emulate_media(media="print")
     printing.evaluate(PRINTING)
     found = []
-    for slide, printed in zip(walk(page), _pages(printing), strict=True):
-        shown = Image.open(io.BytesIO(page.screenshot()))
+    for (slide, picture), printed in zip(pictures, _pages(printing), strict=True):
+        shown = Image.open(io.BytesIO(picture))
         if (share := _difference(shown, printed)) > 0.002:
             found.append(f"{slide}: {share:.1%} of the pixels differ in print")
     return found

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TOKEN = "a-token-for-the-tests"
-PATIENCE = 25  # seconds, on a busy machine
+PATIENCE = 180  # seconds, on a busy machine
 
 
 @contextmanager

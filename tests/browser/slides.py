@@ -45,11 +45,12 @@ class Watched:
             self.requests.append(url)
 
 
-LIST = """() => Reveal.getSlides().map((slide, i) => {
+LIST = """holding => Reveal.getSlides().map((slide, i) => {
   const {h, v} = Reveal.getIndices(slide);
   const heading = slide.querySelector('h1, h2, h3, h4');
-  return [i + 1, h, v || 0, (heading || slide).textContent.trim().slice(0, 60)];
-})"""
+  const entry = [i + 1, h, v || 0, (heading || slide).textContent.trim().slice(0, 60)];
+  return !holding || slide.querySelector(holding) ? entry : null;
+}).filter(entry => entry)"""
 # All fragments and answers shown; then two frames, so that the layout has settled.
 SHOW = """([h, v]) => {
   Reveal.slide(h, v);
@@ -77,9 +78,9 @@ def open_deck(
     return watched
 
 
-def walk(page: Page) -> Iterator[Slide]:
-    """Show one slide after the other and name each."""
-    for entry in page.evaluate(LIST):
+def walk(page: Page, *, holding: str = "") -> Iterator[Slide]:
+    """Show one slide after the other and name each; or only those that hold what CSS selects."""
+    for entry in page.evaluate(LIST, holding):
         slide = Slide(*entry)
         page.evaluate(SHOW, [slide.horizontal, slide.vertical])
         yield slide

@@ -46,7 +46,9 @@ def spoiled(browser: Browser, features: Path, tmp_path: Path) -> Iterator[Callab
 
 def offences(watched: Watched) -> dict[str, list[str]]:
     """What each check finds, without those that find nothing."""
-    found = {check.__name__: lines for check, lines in checks.inspect(watched.page).items()}
+    found = {
+        check.__name__: lines for check, lines in checks.inspect(watched.page).offences.items()
+    }
     found["outside"] = list(watched.requests)
     return {name: lines for name, lines in found.items() if lines}
 
@@ -62,6 +64,9 @@ def offences(watched: Watched) -> dict[str, list[str]]:
         (WRONG_FORMULA, "untypeset", "Missing argument"),
         (UNKNOWN_MACRO, "untypeset", "Undefined control sequence"),
         (OPEN_FORMULA, "untypeset", "half of it"),
+        ('<p style="font-size: 20px">Tiny</p>', "too_small_to_read", "20 px: Tiny"),
+        ('<pre style="font-size: 18px">code</pre>', "too_small_to_read", "18 px: code"),
+        ("<p>字</p>", "of_foreign_fonts", "letters of "),
     ],
 )
 def test_an_offence_is_told_with_its_slide(spoiled, added: str, check: str, told: str) -> None:
@@ -78,7 +83,7 @@ def test_the_excess_is_measured_in_pixels_of_the_slide(spoiled) -> None:
     for height in (900, 1000):
         page.evaluate("h => document.getElementById('tall').style.height = h + 'px'", height)
         page.set_viewport_size({"width": 1920, "height": 1080})  # what is scaled is not the excess
-        (line,) = checks.inspect(page, [checks.too_large])[checks.too_large]
+        (line,) = checks.inspect(page, [checks.too_large]).offences[checks.too_large]
         excess = int(line.split(" by ")[1].split(" px")[0])
         if height == 900:
             before = excess
@@ -109,7 +114,8 @@ def test_a_slider_that_keeps_the_arrow_keys_is_told(spoiled) -> None:
 def test_a_page_that_prints_otherwise_is_told(browser: Browser, spoiled, features: Path) -> None:
     printing = spoiled("<p>Only in print</p>", query="?print-pdf", scale=0.5)
     watched = open_deck(browser, features, scale=0.5)
-    (line,) = checks.printed_otherwise(watched.page, printing.page)
+    pictures = checks.inspect(watched.page, [], pictures=True).pictures
+    (line,) = checks.printed_otherwise(pictures, printing.page)
     watched.page.close()
     assert line.startswith("slide 2 ")
 

@@ -8,9 +8,9 @@ differ by one in the last digit. Its id names file, number and slide, as in
 `lectures/18_architecture/1_neuron.md::Cell 3: The neuron by hand`. With `--rebuild-references`
 nothing is compared: the references are written anew, and the diff is for you to read.
 
-A part that passes as a whole is kept in build/runs; decks, site and notebooks are written from that.
-While all that it stands on is the same, what it showed is judged again, and it is not run again. In
-CI it is.
+A part that passes as a whole is kept in build/runs; decks, site and notebooks are written from it.
+While all that it stands on is the same, it is not run again, but what it showed is judged again. In
+CI it is run.
 """
 
 import difflib
@@ -34,6 +34,13 @@ from nnkit.course.execute import ENVIRONMENT, join_prints, settle
 from tests.notebooks import outputs
 
 REFERENCES = Path("tests", "notebooks", "references")
+# The parts that train most, about a minute of the processor each. They are begun first, so that no
+# processor waits for another at the end; `make noavx` runs them alone.
+TRAINING = {
+    "18_architecture/8_hypernetworks",
+    "19_regularization/7_pruning",
+    "19_regularization/8_together",
+}
 SECONDS = 60  # of the processor, for a whole part; a busy machine must not fail a good lecture
 # Asked in CI only, whose processor is known, and only of all that it can do: see `make noavx`.
 CI = bool(os.environ.get("CI"))
@@ -63,6 +70,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.option.nbval_current_env = True  # a kernel of this environment, whatever "python3" is
     config.option.nbval_cell_timeout = HANGS
+    config.addinivalue_line("markers", "trains: a cell of a part that trains for long")
 
 
 def pytest_report_header() -> str:
@@ -78,6 +86,13 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "Part | No
     if not file_path.read_text(encoding="utf-8").startswith(HEADER):
         return None
     return Part.from_parent(parent, path=file_path)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: the parts that train, then the tests of this plugin."""
+    items.sort(
+        key=lambda item: (not item.get_closest_marker("trains"), isinstance(item.parent, Part))
+    )
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -102,6 +117,8 @@ class Part(IPyNbFile):
         self.cells: list[Cell] = []
         self.clock = 0.0  # seconds spent on this part
         self.source = lectures.Part(self.path)
+        if self.source.name in TRAINING:
+            self.add_marker("trains")
         self.kept: Any = None  # the run to judge instead of a new one
         self.heard: list[Any] = []  # the kernel's messages on what the cell that runs shows
 

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -11,6 +12,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from nnkit.course.lectures import CourseError
+
+MEMORY = 4 << 30  # bytes that a process may take on top of what was imported
 
 Task = Callable[[str], None]  # a function of a module, or a partial of one: it is pickled
 Report = Callable[[str, str], None]
@@ -97,6 +100,7 @@ def _work(items: Connection, task: Task) -> None:
     """Do what comes, and answer what went wrong with it, or nothing."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: what has begun is brought to its end
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    _bind()
     while True:
         try:
             task(items.recv())
@@ -106,6 +110,19 @@ def _work(items: Connection, task: Task) -> None:
             items.send(f"{type(error).__name__}: {error}")
         else:
             items.send("")
+
+
+def _bind() -> None:
+    """Bound this process's own memory: a submission may be made to take a lot when it is read."""
+    if not sys.platform.startswith("linux"):  # where nothing is graded
+        return
+    import resource
+
+    with open("/proc/self/statm") as file:
+        mapped = int(file.read().split()[0]) * resource.getpagesize()
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    # a soft limit: workers set their own
+    resource.setrlimit(resource.RLIMIT_AS, (mapped + MEMORY, hard))
 
 
 def _end_with_parent() -> None:

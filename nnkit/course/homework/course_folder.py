@@ -1,6 +1,7 @@
 """A course folder of nbgrader: its settings, its gradebook, its steps."""
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -52,7 +53,7 @@ def configure(config: Any, file: str) -> None:
     config.Autograde.autograde_preprocessors = [
         "nnkit.course.homework.execute.TrustedExecute",
         "nbgrader.preprocessors.LimitOutput",
-        "nbgrader.preprocessors.SaveAutoGrades",
+        "nnkit.course.homework.execute.KeepMarks",
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
@@ -107,10 +108,16 @@ class Course:
             try:
                 gradebook.find_assignment(name)
             except MissingEntry:
-                lecture = name.removeprefix("homework_")
                 raise CourseError(
-                    f"{name} is not in the gradebook; first: nnkit homework release {lecture}"
+                    f"{name} is not in the gradebook; {self.hint('release', name)}"
                 ) from None
+
+    def hint(self, action: str, name: str, *more: str) -> str:
+        """Tell a command that has to come first, as it is typed."""
+        words = ["nnkit", "homework", action, name.removeprefix("homework_"), *more]
+        if self.root != FOLDER.resolve():
+            words += ["--course", str(self.root)]
+        return f"first: {shlex.join(words)}"
 
     @contextmanager
     def gradebook(self) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""The homework as it was released goes along inside it, so that students are judged as by grading."""
+"""The homework as it was released goes along inside it: what students are judged against."""
 
 import base64
 import json

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from nnkit.course.homework.course_folder import Course
-from nnkit.course.homework.marks import Marks, marks
+from nnkit.course.homework.marks import Marks
+from nnkit.course.homework.rules import safe
+from nnkit.course.homework.standing import standing
 
 
 def export(course: Course, file: Path) -> int:
@@ -26,12 +28,12 @@ def export(course: Course, file: Path) -> int:
     with course.gradebook() as gradebook:
         people = {s.id: [s.last_name, s.first_name, s.email] for s in gradebook.students}
         names = sorted(assignment.name for assignment in gradebook.assignments)
-        tables = {name: marks(gradebook, name).by_question() for name in names}
+        tables = standing(course, gradebook, names)
     header = ["student", "last name", "first name", "email"]
-    rows = {s: [s, *(field or "" for field in people[s])] for s in sorted(people)}
+    rows = {s: list(map(safe, [s, *(field or "" for field in people[s])])) for s in sorted(people)}
     for name, table in tables.items():
         header += [f"{name} {q} /{p:g}" for q, p in zip(table.tests, table.points, strict=True)]
-        header += [f"{name} late penalty", f"{name} total /{table.points.sum():g}"]
+        header += [f"{name} late penalty", f"{name} total /{table.points.sum() * table.scale:g}"]
         width = len(table.tests) + 2
         fields = dict(zip(table.students, _fields(table), strict=True))
         for student, row in rows.items():
@@ -41,15 +43,22 @@ def export(course: Course, file: Path) -> int:
     waiting = sum(int(np.isnan(table.scores).sum()) for table in tables.values())
     print(f"{file}: {len(rows)} students, {len(tables)} homeworks")
     if waiting:
-        print(f"{waiting} answers wait for a mark by hand: open Formgrader in JupyterLab")
+        print(
+            f"{waiting} answers wait for a mark by hand, or were changed after they had one: open "
+            "Formgrader in JupyterLab"
+        )
+    for name, table in tables.items():
+        for row, column in np.argwhere(table.scores > table.points):
+            given, most = table.scores[row, column], table.points[column]
+            print(f"{name}: {table.students[row]}: {table.tests[column]}: {given:g} of {most:g}")
     return 0
 
 
 def _fields(table: Marks) -> Sequence[list[str]]:
-    totals = np.nansum(table.scores, axis=1)
-    late = table.penalties
     return [
         ["" if np.isnan(score) else f"{score:g}" for score in scores]
-        + [f"{penalty:g}", f"{max(0.0, total - penalty):g}"]
-        for scores, penalty, total in zip(table.scores, late, totals, strict=True)
+        + [f"{penalty:g}", f"{total:g}"]
+        for scores, penalty, total in zip(
+            table.scores, table.penalties, table.totals(), strict=True
+        )
     ]

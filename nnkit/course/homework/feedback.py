@@ -51,7 +51,7 @@ def feedback(course: Course, name: str, *, jobs: int) -> int:
         course.require_released(name)
         graded = sorted(path.parent.name for path in course.root.glob(f"autograded/*/{name}"))
         if not graded:
-            raise CourseError(f"nobody has been graded; first: nnkit homework grade {name[9:]} …")
+            raise CourseError(f"nobody has been graded; {course.hint('grade', name)}")
         task = partial(feedback_one, course.root, course.directory(name).db_url, name)
         problems = run_batch(task, graded, jobs=jobs, limit=LIMIT, preload=[__name__])
     print(f"{len(graded) - len(problems)} of {len(graded)} pages in {course.root / 'feedback'}")

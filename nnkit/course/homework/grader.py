@@ -152,10 +152,10 @@ def _partial(cell: Any, value: Any) -> list[Any]:
     """Give the output that is a partial mark for nbgrader, if the test ends in a number."""
     if not is_test(cell) or isinstance(value, bool) or not isinstance(value, Real):
         return []
-    points = cell.metadata.nbgrader.points
-    if not 0 <= value <= points:
-        raise ValueError(f"the test gives {float(value):g} of {points:g} points")
-    text = {"text/plain": repr(float(value))}
+    given, points = float(value), float(cell.metadata.nbgrader.points)
+    if not 0 <= given <= points:
+        raise ValueError(f"the test gives {given:g} of {points:g} points")
+    text = {"text/plain": repr(given)}
     return [
         NotebookNode(output_type="execute_result", data=text, metadata={}, execution_count=None)
     ]

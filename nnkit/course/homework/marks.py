@@ -1,6 +1,7 @@
 """The marks of a homework: in the gradebook, and in a notebook that has been run."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,19 @@ class Marks:
     tests: list[str]  # grade_ids of tests and essays, in the notebook's order
     points: np.ndarray  # (tests,): what each is worth
     scores: np.ndarray  # (students, tests); nan where an essay waits for its mark
-    penalties: np.ndarray  # (students,)
+    penalties: np.ndarray  # (students,): points that being late costs
+    scale: float = 1.0  # of the total
+
+    def totals(self) -> np.ndarray:
+        """Add up the scores of each student, less the penalty, on the scale of the whole."""
+        sums: np.ndarray = np.nansum(self.scores, axis=1) - self.penalties
+        return sums.clip(0) * self.scale
+
+    def without(self, questions: Collection[str]) -> "Marks":
+        """Leave out questions."""
+        kept = np.array([question(test) not in questions for test in self.tests], dtype=bool)
+        tests = [test for test, keep in zip(self.tests, kept, strict=True) if keep]
+        return replace(self, tests=tests, points=self.points[kept], scores=self.scores[:, kept])
 
     def by_question(self) -> "Marks":
         """Add up the tests of each exercise, as in ``softmax_test_1`` and ``softmax_test_2``."""
@@ -23,7 +36,7 @@ class Marks:
         points = np.array([self.points[of == q].sum() for q in range(len(questions))])
         sums = [self.scores[:, of == q].sum(1) for q in range(len(questions))]
         scores = np.stack(sums, axis=1)  # (students, questions)
-        return Marks(self.students, questions, points, scores, self.penalties)
+        return replace(self, tests=questions, points=points, scores=scores)
 
 
 def question(test: str) -> str:
@@ -64,7 +77,18 @@ def _graded(submission: Any) -> bool:
 
 
 def _waits(grade: Any) -> bool:
-    return grade.auto_score is None and grade.manual_score is None
+    """Tell whether a mark by hand is to come, or was given for what is no longer there."""
+    if grade.manual_score is None:
+        return grade.auto_score is None
+    return bool(grade.needs_manual_grade)
+
+
+def score(notebook: Any) -> float:
+    """Add up the points of a graded notebook's tests."""
+    from nbgrader.utils import determine_grade, is_grade
+
+    tests = [cell for cell in notebook.cells if is_grade(cell) and cell.cell_type == "code"]
+    return float(sum(determine_grade(cell)[0] for cell in tests))
 
 
 def lost_marks(notebook: Any) -> dict[str, str]:

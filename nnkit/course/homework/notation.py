@@ -21,7 +21,8 @@ def compiled(source: str) -> CodeType:
     except SyntaxError:
         from IPython.core.inputtransformer2 import TransformerManager
 
-        return compile(TransformerManager().transform_cell(source), "<cell>", "exec")
+        transform: Any = TransformerManager
+        return compile(transform().transform_cell(source), "<cell>", "exec")
 
 
 class Shell:

@@ -232,7 +232,8 @@ class _Reader:
             name, shape = content
             return self.tensor(name, shape)
         if kind == "named" and self.resolve and isinstance(content, list) and len(content) == 2:
-            return self.named(*content, depth)
+            reference, parts = content
+            return self.named(reference, parts, depth)
         if kind == "handle" and self.resolve and type(content) in (str, int):
             return self.resolve(content)
         raise ProtocolError("the head holds an object of no known kind")

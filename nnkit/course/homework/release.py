@@ -37,8 +37,19 @@ def release(course: Course, lecture: str) -> int:
     with course.only_run():
         source = course.place("source", name) / f"{name}.ipynb"
         source.parent.mkdir(parents=True, exist_ok=True)
+        before = source.read_bytes() if source.exists() else None
         nbformat.write(reference, source)
-        convert(GenerateAssignment, course, name)
+        try:
+            convert(GenerateAssignment, course, name)
+        except CourseError as error:  # as when a test is gone that students have marks for
+            if before is None:
+                source.unlink()
+            else:
+                source.write_bytes(before)
+            raise CourseError(
+                f"{error}; nothing was changed. A question that is not to count any more is "
+                "dropped by: nnkit homework drop"
+            ) from None
     released = course.place("release", name) / f"{name}.ipynb"
     print(f"{_show(released)}: {_summary(reference)}")
     return 0

@@ -112,7 +112,7 @@ class Sandbox:
             threading.Thread(target=self._watch, args=(self.limits.together,), daemon=True).start()
 
     def _watch(self, allowed: int) -> None:
-        """End the sandbox once its processes hold too much; for each alone the system sees to it."""
+        """End the sandbox once its processes hold too much; one alone the system holds back."""
         while not self._closed.wait(EVERY):
             self._seen = usage(self.process.pid)
             if self._seen.memory > allowed:

@@ -40,10 +40,10 @@ class Trusted:
         self._token = secrets.token_hex(TOKEN // 2)
         # as in a sandbox there are no files around it
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        library = str(Path(nnkit.__file__).parents[1])
         where = f"{self._server.getsockname()[1]}:{self._token}"
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-c", WORKER, str(Path(nnkit.__file__).parents[1])]
-            + [where, *modules],
+            [sys.executable, "-I", "-c", WORKER, library, where, *modules],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

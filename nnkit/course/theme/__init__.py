@@ -10,12 +10,14 @@ from urllib.parse import quote
 
 HERE = Path(__file__).parent
 SHEETS = ("content", "code", "stage")  # of decks and of JupyterLab alike
-FACES = (  # family, file, weights, style
-    ("Atkinson Hyperlegible Next", "AtkinsonHyperlegibleNext-Regular", "400", "normal"),
-    ("Atkinson Hyperlegible Next", "AtkinsonHyperlegibleNext-Italic", "400", "italic"),
-    ("Atkinson Hyperlegible Next", "AtkinsonHyperlegibleNext-Bold", "700", "normal"),
-    ("Atkinson Hyperlegible Next", "AtkinsonHyperlegibleNext-BoldItalic", "700", "italic"),
-    ("Atkinson Hyperlegible Mono", "AtkinsonHyperlegibleMono", "200 800", "normal"),
+FACES = (  # family, file, weight, style
+    ("Inter", "Inter-Regular", "400", "normal"),
+    ("Inter", "Inter-Italic", "400", "italic"),
+    ("Inter", "Inter-Bold", "700", "normal"),
+    ("Inter", "Inter-BoldItalic", "700", "italic"),
+    ("JetBrains Mono", "JetBrainsMono-Regular", "400", "normal"),
+    ("JetBrains Mono", "JetBrainsMono-Bold", "700", "normal"),
+    ("Noto Sans Math", "NotoSansMath-Regular", "400", "normal"),
 )
 
 
@@ -74,8 +76,8 @@ def motif(line: str, accent: str) -> str:
     ((x, y),) = layers[-1]
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 720">'
-        '<linearGradient id="fade"><stop offset=".15" stop-color="#333"/>'
-        '<stop offset=".85" stop-color="#fff"/></linearGradient>'
+        '<linearGradient id="fade"><stop offset=".55" stop-color="#000"/>'
+        '<stop offset=".8" stop-color="#fff"/></linearGradient>'
         '<mask id="words"><rect width="640" height="720" fill="url(#fade)"/></mask>'
         f'<g mask="url(#words)" stroke="{line}" fill="none" stroke-width="2">'
         f'<path d="{edges}" opacity=".1"/><g opacity=".3">{nodes}</g></g>'

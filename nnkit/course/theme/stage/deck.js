@@ -1,14 +1,19 @@
 // An exported deck on the stage: reveal.js shows the slides. `stage` and `fold` come from stage.js.
 const slides = () => [...document.querySelectorAll(".slides section[data-number]:not(.stack)")];
 
+const cellsOf = slide => [...slide.querySelectorAll(".jp-Cell")].map(node => ({
+  node, hidden: node.classList.contains("celltag_source_hidden"),
+  code: node.querySelector(".jp-InputArea-editor")?.textContent ?? null,
+}));
 const foldAll = () => {
-  for (const slide of slides()) {
-    const cells = [...slide.querySelectorAll(".jp-Cell")].map(node => ({
-      node, hidden: node.classList.contains("celltag_source_hidden"),
-      code: node.querySelector(".jp-InputArea-editor")?.textContent ?? null,
-    }));
-    slide.dataset.code = fold(cells, slide.dataset.layout) ? "C: code" : "";
-  }
+  for (const slide of slides())
+    slide.dataset.code = fold(cellsOf(slide), slide.dataset.layout) ? "C: code" : "";
+};
+const fitted = new WeakSet(); // a slide has no size before it is shown
+const fitSlide = slide => {
+  if (fitted.has(slide)) return;
+  fitted.add(slide);
+  if (slide.dataset.layout !== "code" && fit(slide, cellsOf(slide))) slide.dataset.code = "C: code";
 };
 
 const key = stage({

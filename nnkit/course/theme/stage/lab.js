@@ -10,6 +10,7 @@ const plugin = (INotebookTracker, NotebookActions) => ({
   activate({ commands, shell }, tracker) {
     let panel = null; // that is presented
     let at = 0, steps = 0; // the slide, and how many of its fragments are shown
+    const unfolded = new Set(); // cells folded by hand whose code lies over the slide
     let left = null; // how the window was before
     const kept = path => `nnkit-present:${path}`;
 
@@ -59,16 +60,18 @@ const plugin = (INotebookTracker, NotebookActions) => ({
       }
       const page = notebook.node.querySelector(".jp-WindowedPanel-viewport");
       const layout = metadata(cells[0], "layout") ?? "";
-      const folded = fold(cells.map(cell => ({
-        node: cell.node, hidden: Boolean(metadata(cell, "jupyter")?.source_hidden),
+      const parts = cells.map(cell => ({
+        node: cell.node, hidden: Boolean(cell.inputHidden) || unfolded.has(cell),
         code: cell.model.type === "code" ? cell.model.sharedModel.source : null,
-      })), layout);
+      }));
+      const folded = [fold(parts, layout), layout !== "code" && !laid() && fit(page, parts)].some(Boolean);
       Object.assign(page.dataset, {
         number: at + 1, total: slides.length, topic: all[at].topic, layout, code: folded ? "C: code" : "",
         footer: footer(panel.context.path, all[0].title),
       });
       sessionStorage.setItem(kept(panel.context.path), JSON.stringify([at, steps]));
     };
+    const laid = () => panel.node.classList.contains("nnkit-code"); // code over the slide
     const fragments = () => cellsOf(panel.content)[at].filter(cell => type(cell) === "fragment").length;
     const go = (index, shown = Infinity) => {
       const slides = cellsOf(panel.content), notebook = panel.content;
@@ -105,8 +108,11 @@ const plugin = (INotebookTracker, NotebookActions) => ({
       });
     };
     const code = open => { // a folded input is not in the page until it is unfolded
-      for (const cell of cellsOf(panel.content)[at])
-        if (metadata(cell, "jupyter")?.source_hidden) cell.inputHidden = !open;
+      for (const cell of open ? cellsOf(panel.content)[at].filter(cell => cell.inputHidden) : unfolded) {
+        cell.inputHidden = !open;
+        if (open) unfolded.add(cell);
+      }
+      if (!open) unfolded.clear();
     };
     // outputs that come, and cells that are added, change what is folded
     const changes = new MutationObserver(() => {
@@ -126,7 +132,7 @@ const plugin = (INotebookTracker, NotebookActions) => ({
       if (event.key === "Enter" && event.shiftKey && event.target.closest(".jp-Notebook")) {
         event.preventDefault();
         event.stopImmediatePropagation();
-        commands.execute("notebook:run-cell"); // and stay
+        runAlone(tracker.currentWidget, commands, NotebookActions); // and stay
       } else if (event.key === "Escape" && event.target.closest(".cm-content")) {
         return; // leaves the editor
       } else key(event);
@@ -145,6 +151,7 @@ const plugin = (INotebookTracker, NotebookActions) => ({
       isEnabled: () => Boolean(tracker.currentWidget?.content.widgets.length),
       execute: () => runAll(tracker.currentWidget, commands, NotebookActions),
     });
+    NotebookActions.executed.connect((_, { notebook }) => begun.add(notebook));
 
     // A reload in mid-talk comes back to its slide.
     tracker.currentChanged.connect((_, opened) => {
@@ -157,24 +164,25 @@ const plugin = (INotebookTracker, NotebookActions) => ({
   },
 });
 
-// Run every cell, a bar on top; the cell that was active stays so.
-const runAll = async (panel, commands, NotebookActions) => {
+const begun = new WeakSet(); // notebooks of which a cell has run since they were opened
+
+// Run cells one after another, a bar on top; the cell that was active stays so.
+const runAll = async (panel, commands, NotebookActions, command = "notebook:run-all-cells", last = Infinity) => {
   const notebook = panel.content, active = notebook.activeCellIndex;
-  const cells = notebook.widgets.filter(cell => cell.model.type === "code" && cell.model.sharedModel.source.trim());
+  const cells = notebook.widgets.filter((cell, index) =>
+    index < last && cell.model.type === "code" && cell.model.sharedModel.source.trim());
   const bar = document.body.appendChild(document.createElement("progress"));
   Object.assign(bar, { className: "nnkit-running", max: cells.length, value: 0 });
-  const step = (_, { notebook: ran, cell }) => {
-    if (ran !== notebook || !cells.includes(cell)) return;
-    bar.value += 1;
-    bar.title = `${bar.value} of ${bar.max} cells`;
-  };
   bar.setAttribute("aria-label", "Cells that have run");
+  const step = (_, { notebook: ran, cell }) => {
+    if (ran === notebook && cells.includes(cell)) bar.value += 1;
+  };
   NotebookActions.executed.connect(step);
   try {
     // what is sent to a kernel that still connects can be lost
     await panel.sessionContext.ready;
     await panel.sessionContext.session?.kernel?.info;
-    const done = commands.execute("notebook:run-all-cells");
+    const done = commands.execute(command);
     notebook.activeCellIndex = active;
     notebook.deselectAll();
     await done;
@@ -182,6 +190,16 @@ const runAll = async (panel, commands, NotebookActions) => {
     NotebookActions.executed.disconnect(step);
     bar.remove();
   }
+};
+
+// Run the active cell. A part opens as it has been run, but its kernel knows nothing yet: the
+// cells above come first, once.
+const runAlone = async (panel, commands, NotebookActions) => {
+  const notebook = panel.content, active = notebook.activeCellIndex;
+  if (!begun.has(notebook) && active > 0)
+    await runAll(panel, commands, NotebookActions, "notebook:run-all-above", active);
+  notebook.activeCellIndex = active;
+  await commands.execute("notebook:run-cell");
 };
 
 (window._JUPYTERLAB ??= {})["nnkit-present"] = {

@@ -140,7 +140,7 @@ const stage = show => {
 
 // Which cells of a slide hide their code: those folded by hand, and long code beside something
 // to see. Asserts alone take no room from a figure.
-const LINES = 8;
+const LINES = 8, WIDE = 78; // characters of 24 px to a line
 const fold = (cells, layout) => {
   const output = cell => cell.node.querySelector(".jp-OutputArea-output:not(.lm-mod-hidden)");
   const figure = cells.some(cell => cell.node.querySelector(".jp-OutputArea-output img"));
@@ -154,7 +154,29 @@ const fold = (cells, layout) => {
     const bare = figure && !output(cell) && /^assert\b/m.test(cell.code);
     const hide = cell.hidden || (layout !== "code" && (long || bare));
     cell.node.classList.toggle("nnkit-folded", hide);
+    const printed = [...cell.node.querySelectorAll(".jp-OutputArea-output pre")].map(pre => pre.textContent.trimEnd().split("\n")).flat();
+    cell.node.classList.toggle("nnkit-short", printed.length <= 12 && Math.max(...printed.map(line => line.length)) <= WIDE);
     folded ||= hide;
+  }
+  return folded;
+};
+
+// On a slide that is too full, code gives way to words, figures and what it prints.
+const fit = (page, cells) => {
+  const full = () => {
+    const box = page.getBoundingClientRect(), scale = box.height / page.offsetHeight;
+    const bottom = Math.max(...cells.map(cell => cell.node.getBoundingClientRect().bottom));
+    return bottom > box.bottom - scale * (parseFloat(getComputedStyle(page).paddingBottom) - 3);
+  };
+  const small = cell => [...cell.node.querySelectorAll(".jp-OutputArea-output img")].some(image =>
+    image.offsetWidth < 0.87 * (image.getAttribute("width") || image.naturalWidth));
+  const shown = cells.filter(cell => cell.code !== null && !cell.node.classList.contains("nnkit-folded"));
+  shown.sort((a, b) => b.code.length - a.code.length);
+  let folded = false;
+  for (const cell of shown) {
+    if (cells.length < 2 || !(full() || cells.some(small))) break;
+    cell.node.classList.add("nnkit-folded");
+    folded = true;
   }
   return folded;
 };

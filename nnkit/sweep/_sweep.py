@@ -8,12 +8,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from nnkit._checks import one_of, whole
 from nnkit._modes import eval_mode
-from nnkit.sweep.result import Settings, Sweep, Trial, all_settings
-from nnkit.sweep.task import Task, one_thread, train_together
+from nnkit.sweep._result import Settings, Sweep, Trial, all_settings
+from nnkit.sweep._task import Task, one_thread, train_together
 from nnkit.training import _checks
+from nnkit.training._batches import Data
 from nnkit.training._probe import MISTAKES
 from nnkit.training._stack import check_apart, grouped, is_plain_mlp
 
@@ -28,14 +30,14 @@ Pair = tuple[Settings, int]  # settings and seed of a trial
 
 def sweep(
     model: Callable[[int], nn.Module],
-    data: Any,
+    data: Data,
     *,
     loss: Callable[..., Tensor],
     grid: Mapping[str, Sequence[Any]] | None = None,
     seeds: int | Sequence[int] = 1,
-    validation: Any = None,
-    regularizer: Any = None,
-    optimizer: Any = None,
+    validation: Data | None = None,
+    regularizer: Callable[..., Any] | None = None,
+    optimizer: Callable[..., Optimizer] | None = None,
     lr: float = 1e-3,
     method: str = "auto",
     n_jobs: int = 1,
@@ -69,6 +71,16 @@ def sweep(
 
     Raises:
         ValueError, TypeError: what was given cannot be trained, or not by `method`; the reason.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.models import MLP
+        >>> from nnkit.sweep import sweep
+        >>> X = torch.randn(64, 2)
+        >>> result = sweep(lambda seed: MLP([2, 8, 1], seed=seed), (X, X[:, :1]), epochs=3,
+        ...                loss=torch.nn.functional.mse_loss, grid={"lr": [0.001, 0.1]}, seeds=3)
+        >>> result.values("loss").shape, result.best("loss")
+        ((2, 3), {'lr': 0.1})
     """
     one_of("method", method, METHODS)
     if whole("n_jobs", n_jobs, at_least=-1) == 0:

@@ -14,7 +14,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from nnkit.regularizers import Penalty
-from nnkit.sweep.result import Settings, Trial
+from nnkit.sweep._result import Settings, Trial
 from nnkit.training import NonFiniteLoss, Stack, fit
 
 
@@ -48,10 +48,6 @@ class Task:
         own.pop("lr", None)
         return partial(self.optimizer, **own) if own else self.optimizer
 
-    def lr_for(self, settings: Settings) -> float:
-        """The step size."""
-        return float(settings.get("lr", self.lr))
-
     def check(self, names: Iterable[str]) -> None:
         """Refuse hyperparameters that nothing takes, and an optimiser that is not a factory."""
         if isinstance(self.optimizer, Optimizer):
@@ -84,7 +80,7 @@ class Task:
                 loss=self.loss_for(settings),
                 regularizer=self.regularizer_for(settings),
                 optimizer=self.optimizer_for(settings),
-                lr=self.lr_for(settings),
+                lr=float(settings.get("lr", self.lr)),
                 seed=seed,
                 **options,
             )
@@ -108,7 +104,7 @@ def train_together(task: Task, pairs: Sequence[tuple[Settings, int]]) -> list[Tr
         loss=list(map(task.loss_for, settings)),
         regularizer=regularizers if any(r is not None for r in regularizers) else None,
         optimizer=task.optimizer_for(settings[0]),
-        lr=list(map(task.lr_for, settings)),
+        lr=[float(setting.get("lr", task.lr)) for setting in settings],
         seed=seeds,
         **{"progress": False, **task.options},
     )

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from nnkit._checks import one_of
-from nnkit.training._history import History
+from nnkit.training import History, MeanStd
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,6 +32,14 @@ class Trial:
         seed: what its weights and its batches were drawn with.
         model: the trained module.
         history: its training, as `fit` records it.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.sweep import Trial
+        >>> from nnkit.training import History
+        >>> history = History([{"loss": 0.9}, {"loss": 0.4}])
+        >>> Trial({"lam": 0.1}, 0, torch.nn.Linear(3, 1), history).value("loss")
+        0.4
     """
 
     settings: Settings
@@ -59,6 +67,16 @@ class Sweep:
         trials: one for each setting and seed, setting by setting.
         method: how they were trained: "batched", "vmap" or "sequential".
         reason: why so.
+
+    Example:
+        >>> import torch
+        >>> from nnkit.sweep import Sweep, Trial
+        >>> from nnkit.training import History
+        >>> ended = {0.1: 0.5, 1.0: 0.8}  # the loss at the end, by learning rate
+        >>> trials = [Trial({"lr": lr}, 0, torch.nn.Linear(1, 1), History([{"loss": loss}]))
+        ...           for lr, loss in ended.items()]
+        >>> Sweep({"lr": list(ended)}, [0], trials).best("loss")
+        {'lr': 0.1}
     """
 
     grid: Mapping[str, Sequence[Any]]
@@ -170,7 +188,7 @@ class Sweep:
         rows = ""
         for i, settings in enumerate(self.settings):
             cells = [_short(value) for value in settings.values()]
-            cells += [f"{v[i].mean():.4g} ± {v[i].std():.2g}" for v in numbers.values()]
+            cells += [str(MeanStd(v[i])) for v in numbers.values()]
             rows += "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 

@@ -1,0 +1,1 @@
+"""``nnkit site``: the course as pages to read, with the reference, offline."""

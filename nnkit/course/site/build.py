@@ -1,0 +1,96 @@
+"""Write what Sphinx reads, let it write the pages, and refuse those that nobody should see."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from nnkit._extras import install
+from nnkit.course.decks import decks
+from nnkit.course.lectures import CourseError, Part, find_lectures, find_parts
+from nnkit.course.site.checks import offences
+from nnkit.course.site.repository import Repository
+
+HERE = Path(__file__).parent
+NEEDED = ("sphinx", "myst_nb", "pydata_sphinx_theme", "sphinx_codeautolink")
+#: A file that says that a folder is a site of ours, and whether it is complete.
+MARK = ".nnkit-site"
+COMPLETE = "complete"
+
+
+def site(out: Path, repository: str = "", paths: Sequence[Path] = ()) -> int:
+    """Build the site from parts that have been run; those that have not are run first.
+
+    Args:
+        out: the folder to write into; ``index.html`` is its start page. An older site there is
+            replaced.
+        repository: the address of the course on GitHub, for the buttons that open a notebook
+            elsewhere; there are none if it is empty.
+        paths: parts or folders of parts; all lectures if empty.
+
+    Returns:
+        0, or 1 if a part failed or Sphinx warned.
+
+    Raises:
+        CourseError: if the address is not GitHub's, a package is missing, the folder holds
+            something else, or a page has a broken link, a picture without words or asks for
+            something from outside.
+    """
+    published = Repository.at(repository)
+    if any(find_spec(package) is None for package in NEEDED):
+        raise CourseError(f"the packages that pages are made with are missing: {install('site')}")
+    parts, course = find_parts(paths), find_lectures().parent
+    _clear(out)
+    if decks(paths, out / "decks"):
+        return 1
+    with tempfile.TemporaryDirectory(prefix="nnkit-site-") as made:
+        source = Path(made, "source")
+        _write_sources(parts, course, source, out, published)
+        failed = _sphinx(source, out)
+    if found := offences(out):
+        raise CourseError("pages that nobody should see\n  " + "\n  ".join(found))
+    if not failed:
+        (out / MARK).write_text(COMPLETE, "utf-8")
+        print(f"a site of {len(parts)} parts; open {out / 'index.html'}")
+    return int(failed)
+
+
+def _clear(out: Path) -> None:
+    """Make an empty folder of an old site; refuse to empty any other."""
+    if out.is_dir() and any(out.iterdir()):
+        if not (out / MARK).is_file():
+            raise CourseError(f"{out} holds something that is no site; name another folder")
+        shutil.rmtree(out)  # no page of a part that is gone
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARK).write_text("not complete", "utf-8")
+
+
+def _write_sources(
+    parts: Sequence[Part], course: Path, source: Path, out: Path, published: Repository | None
+) -> None:
+    from nnkit.course.site.homework import write_homework
+    from nnkit.course.site.lectures import write_lectures
+    from nnkit.course.site.reference import write_reference
+    from nnkit.course.site.start import write_start
+
+    shutil.copytree(HERE / "pages", source)
+    shutil.copy(course / "CHANGELOG.md", source / "changelog.md")
+    shutil.copy(course / "CITATION.cff", source)
+    write_lectures(parts, source, out, published)
+    write_homework(parts, source, out, published)
+    write_start(parts, source)
+    write_reference(source / "reference")
+    if published:
+        published.write_binder(out / "notebooks")
+
+
+def _sphinx(source: Path, out: Path) -> bool:
+    """Run Sphinx; return whether it failed or warned, which it has then told on stderr."""
+    from sphinx.cmd.build import build_main
+
+    arguments = ["-b", "html", "-j", "2", "-n", "-W", "--keep-going", "-q", "-c", str(HERE)]
+    arguments += ["-d", str(source.parent / "doctrees"), str(source), str(out)]
+    sys.stdout.flush()
+    return bool(build_main(arguments))

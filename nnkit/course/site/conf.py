@@ -1,0 +1,73 @@
+"""Sphinx's configuration; ``nnkit site`` gives it what to read."""
+
+from importlib.metadata import version as version_of
+from importlib.util import find_spec
+from pathlib import Path
+
+from nnkit.course.site.reference import aliases
+from nnkit.course.site.repository import DISTRIBUTION
+
+project = "nnkit"
+author = "The nnkit authors"
+copyright = "the nnkit authors; text and pictures CC BY 4.0, code MIT"
+release = version_of(DISTRIBUTION)
+language = "en"
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_codeautolink",
+    "nnkit.course.site.docstrings",
+    "nnkit.course.site.mending",
+]
+
+# lectures have been run
+nb_execution_mode = "off"
+nb_merge_streams = True
+nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # require.js from elsewhere; figures are frames
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+
+# reference
+default_role = "py:obj"
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 80
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+# what is not in the site: types of other packages, and our own that are not exported
+nitpick_ignore_regex = [
+    (r"py:.*", r"(?!nnkit\b).*"),
+    (r"py:class", r"nnkit\..*"),
+]
+
+# links from code to the reference, and back
+codeautolink_concat_default = True
+codeautolink_inventory_map = aliases()
+
+# offline: one file of MathJax 3, which draws without fonts
+_mathjax = find_spec("sphinx-mathjax-offline")
+assert _mathjax is not None
+assert _mathjax.origin is not None
+mathjax_path = "tex-svg-full.js"
+mathjax3_config = {"options": {"enableMenu": False}}  # loads more; each formula is a tab stop
+html_static_path = [
+    "static",
+    str(Path(_mathjax.origin).parent / "static" / "mathjax" / mathjax_path),
+]
+html_css_files = ["course.css"]
+html_js_files = ["offline.js"]
+
+html_theme = "pydata_sphinx_theme"
+html_title = "nnkit"
+html_context = {"default_mode": "auto"}
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {
+    "navbar_end": ["theme-switcher"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "secondary_sidebar_items": ["page-toc"],
+}
