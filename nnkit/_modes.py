@@ -47,3 +47,8 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
     with modes_kept(model):
         model.eval()
         yield
+
+
+def stay_in_evaluation(module: nn.Module, _: object) -> None:
+    """The hook on a frozen normalisation, whatever mode the model is in."""
+    module.eval()

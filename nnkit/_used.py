@@ -39,12 +39,17 @@ def mask_of(module: nn.Module, name: str) -> Tensor | None:
     return mask
 
 
+def parametrisations(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Return what makes the tensors of a module of others, by the name of the tensor."""
+    if not parametrize.is_parametrized(module):
+        return []
+    return [*module.get_submodule("parametrizations").named_children()]
+
+
 def sources(module: nn.Module) -> dict[str, list[Tensor]]:
     """Return the parameters behind each tensor that a module makes of others, by its name."""
-    found: dict[str, list[Tensor]] = {}
-    if parametrize.is_parametrized(module):
-        parametrizations = module.get_submodule("parametrizations")
-        found |= {name: [*made.parameters()] for name, made in parametrizations.named_children()}
+    made = parametrisations(module)
+    found: dict[str, list[Tensor]] = {name: [*part.parameters()] for name, part in made}
     for hook in module._forward_pre_hooks.values():  # the older way
         if isinstance(hook, WeightNorm | SpectralNorm):
             kinds = ("g", "v") if isinstance(hook, WeightNorm) else ("orig",)

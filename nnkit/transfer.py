@@ -20,14 +20,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
-from torch.nn.utils import parametrize
 from torch.nn.utils.spectral_norm import SpectralNorm
 
 from nnkit._checks import number, one_of, whole
+from nnkit._modes import stay_in_evaluation
+from nnkit._used import parametrisations
 from nnkit.models import MLP
 
 __all__ = ["copy_layers", "freeze", "layers", "parameter_groups", "unfreeze"]
-
 
 Which = int | str | slice | Sequence[int | str] | None
 Layers = dict[str, list[nn.Module]]
@@ -51,12 +51,12 @@ def layers(model: nn.Module) -> Layers:
     """
     if isinstance(model, MLP):
         return {
-            f"layers.{k}": [linear, *filter(own, dict(_modules(after)).values())]
+            f"layers.{k}": [linear, *filter(_tensors, dict(_modules(after)).values())]
             for k, (linear, after) in enumerate(zip(model.layers, model.after, strict=True))
         }
     found: Layers = {}
     for name, module in _modules(model):
-        tensors = own(module)
+        tensors = _tensors(module)
         if found and tensors and all(value.dim() < 2 for value in tensors.values()):
             found[next(reversed(found))].append(module)
         elif tensors:
@@ -64,7 +64,7 @@ def layers(model: nn.Module) -> Layers:
     return found
 
 
-def chosen(model: nn.Module, which: Which) -> Layers:
+def _chosen(model: nn.Module, which: Which) -> Layers:
     """Return the layers of a model that a number, name, list or slice of them stands for."""
     named = layers(model)
     names = list(named)
@@ -86,7 +86,7 @@ def chosen(model: nn.Module, which: Which) -> Layers:
     return picked
 
 
-def own(module: nn.Module) -> dict[str, Tensor]:
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
     """Return parameters and buffers of a module and its parametrisations, not of modules in it."""
     found = dict(module.named_parameters(recurse=False)) | dict(module.named_buffers(recurse=False))
     for name, part in parametrisations(module):
@@ -95,16 +95,9 @@ def own(module: nn.Module) -> dict[str, Tensor]:
     return found
 
 
-def parametrisations(module: nn.Module) -> list[tuple[str, nn.Module]]:
-    """Return what makes the tensors of a module of others, by the name of the tensor."""
-    if not parametrize.is_parametrized(module):
-        return []
-    return [*module.get_submodule("parametrizations").named_children()]
-
-
-def parameters(module: nn.Module) -> list[nn.Parameter]:
+def _parameters(module: nn.Module) -> list[nn.Parameter]:
     """Return the parameters among what is a module's own."""
-    return [tensor for tensor in own(module).values() if isinstance(tensor, nn.Parameter)]
+    return [tensor for tensor in _tensors(module).values() if isinstance(tensor, nn.Parameter)]
 
 
 def _modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -118,7 +111,7 @@ def _inside(model: nn.Module, name: str, names: list[str]) -> list[nn.Module]:
     modules = dict(_modules(model))
     if name not in modules:
         one_of("layer", name, names)
-    found = [module for _, module in _modules(modules[name]) if own(module)]
+    found = [module for _, module in _modules(modules[name]) if _tensors(module)]
     if not found:
         raise ValueError(f"{name!r} has no parameters; layers are {', '.join(names)}")
     return found
@@ -151,9 +144,9 @@ def copy_layers(
         True
     """
     if isinstance(which, Mapping):
-        ours, theirs = chosen(target, [*which]), chosen(source, [*which.values()])
+        ours, theirs = _chosen(target, [*which]), _chosen(source, [*which.values()])
     else:
-        ours, theirs = chosen(target, which), chosen(source, which)
+        ours, theirs = _chosen(target, which), _chosen(source, which)
     if len(ours) != len(theirs):
         raise ValueError(
             f"the nets have {len(theirs)} and {len(ours)} layers: choose those to copy. "
@@ -177,7 +170,7 @@ def _pairs(
         raise ValueError(f"{name} does not fit {other}: {_told(mine)} here, {_told(its)} there")
     pairs = []
     for a, b in zip(mine, its, strict=True):
-        here, there = own(a), own(b)
+        here, there = _tensors(a), _tensors(b)
         if here.keys() != there.keys():
             kept = " + ".join(here), " + ".join(there)
             raise ValueError(f"{name} does not fit {other}: {kept[0]} here, {kept[1]} there")
@@ -221,9 +214,9 @@ def freeze(model: nn.Module, which: Which = None) -> list[str]:
         >>> [name for name, p in net.named_parameters() if p.requires_grad]
         ['layers.2.weight', 'layers.2.bias']
     """
-    found = chosen(model, which)
+    found = _chosen(model, which)
     for module in (module for modules in found.values() for module in modules):
-        for parameter in parameters(module):
+        for parameter in _parameters(module):
             parameter.requires_grad_(False)
             parameter.grad = None
         _thaw(module)
@@ -246,17 +239,12 @@ def unfreeze(model: nn.Module, which: Which = None) -> list[str]:
         >>> unfreeze(net, -1)  # from the output down, one layer after another
         ['layers.2']
     """
-    found = chosen(model, which)
+    found = _chosen(model, which)
     for module in (module for modules in found.values() for module in modules):
-        for parameter in parameters(module):
+        for parameter in _parameters(module):
             parameter.requires_grad_(True)
         _thaw(module)
     return list(found)
-
-
-def stay_in_evaluation(module: nn.Module, _: Any) -> None:
-    """The hook on a frozen normalisation, whatever mode the model is in."""
-    module.eval()
 
 
 def _with_statistics(module: nn.Module) -> list[nn.Module]:
@@ -314,12 +302,12 @@ def parameter_groups(
         for module in modules
     }
     for which, own in (rates or {}).items():
-        rate |= {module: own for modules in chosen(model, which).values() for module in modules}
+        rate |= {module: own for modules in _chosen(model, which).values() for module in modules}
     seen: set[nn.Parameter] = set()  # a tied weight belongs to the first layer that has it
     groups: dict[tuple[str, float], list[nn.Parameter]] = {}
     for name, modules in named.items():
         for module in modules:
-            ready = [p for p in parameters(module) if p.requires_grad]
+            ready = [p for p in _parameters(module) if p.requires_grad]
             groups.setdefault((name, rate[module]), []).extend(p for p in ready if p not in seen)
             seen.update(ready)
     found = [{"params": p, "lr": lr, "name": name} for (name, lr), p in groups.items() if p]

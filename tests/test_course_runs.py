@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnkit.course import execute, reading, runs
+from nnkit.course import cli, execute, reading, runs
 from nnkit.course.lectures import CourseError, Part
 
 NNKIT = Path(runs.__file__).parents[1]
@@ -240,3 +241,41 @@ def test_what_is_kept_is_what_the_kernel_said(tmp_path: Path, monkeypatch: Any) 
     assert os.stat(course.kept).st_mtime_ns == inode
     cell = first.cells[1]
     assert (cell.execution_count, cell.outputs[0].text) == (1, "1\n")
+
+
+# The notebooks to hand out
+
+
+def test_notebooks_are_written_with_outputs_and_the_files_they_read(course: Course) -> None:
+    course.source.with_name("points.csv").write_text("1, 2", encoding="utf-8")
+    course.source.with_name("homework.md").write_text("solutions", encoding="utf-8")
+    assert cli.main(["notebooks"]) == 0
+    with zipfile.ZipFile("build/notebooks.zip") as archive:
+        assert archive.namelist() == ["1_tiny/1_good.ipynb", "1_tiny/points.csv"]
+        notebook = nbformat.reads(archive.read("1_tiny/1_good.ipynb").decode(), as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.cells[1].outputs[0].text == "1\n"
+    assert "nnkit" not in notebook.metadata
+    assert cli.main(["notebooks", "--out", "again.zip"]) == 0
+    assert course.count == 1, "it was run again"
+    assert Path("again.zip").read_bytes()
+
+
+def test_a_part_that_fails_is_told_and_nothing_is_written(
+    course: Course, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(part: Part) -> Any:
+        raise CourseError(f"{part.path}: cell 2 raises")
+
+    monkeypatch.setattr(execute, "execute", fail)
+    assert cli.main(["notebooks"]) == 1
+    assert "1_good.md: cell 2 raises" in capsys.readouterr().err
+    assert not Path("build/notebooks.zip").exists()
+
+
+def test_two_parts_of_one_name_are_not_one_notebook(course: Course, capsys: Any) -> None:
+    other = course.source.parents[1] / "old" / "1_tiny" / "1_good.md"
+    other.parent.mkdir(parents=True)
+    other.write_text(PART, encoding="utf-8")
+    assert cli.main(["notebooks"]) == 1
+    assert "would be a second 1_tiny/1_good.ipynb" in capsys.readouterr().err

@@ -1,6 +1,8 @@
 """What pages are made from, and what no page may have; the browser tests open the site itself."""
 
 import inspect
+import re
+import runpy
 import subprocess
 import sys
 import types
@@ -16,12 +18,14 @@ from nnkit.course import cli
 from nnkit.course.homework.source import read as read_homework
 from nnkit.course.lectures import CourseError, find_parts
 from nnkit.course.reading import read
-from nnkit.course.site import build, docstrings, lectures, reference
+from nnkit.course.site import build, docstrings, lectures, mending, reference, start
 from nnkit.course.site.checks import offences
 from nnkit.course.site.homework import released
 from nnkit.course.site.repository import BRANCH, Repository
+from tests.test_course_damage import unrun
 
 ROOT = Path(__file__).parents[1]
+FEATURES = ROOT / "tests/browser/lectures"
 HOMEWORK = sorted((ROOT / "lectures").glob("*/homework.md"))
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}[A-Za-z0-9]", fullmatch=True)
 
@@ -89,7 +93,7 @@ def test_the_branch_is_what_the_site_writes(tmp_path: Path) -> None:
 
 
 def test_the_first_cell_of_a_notebook_installs_what_the_others_need(tmp_path: Path) -> None:
-    part = find_parts([ROOT / "tests/browser/lectures"])[0]
+    part = find_parts([FEATURES])[0]
     notebook = lectures.download(read(part), None)
     first = notebook.cells[0].source.splitlines()[-1]
     assert first.startswith('%pip install --quiet "nnkit-course[lab]==')
@@ -123,6 +127,65 @@ def hidden(text: str) -> set[str]:
         else:
             (inside if within else outside).add(line)
     return inside - outside
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What Sphinx reads of the part with everything, and of a lecture with homework."""
+    for module in (lectures, start):
+        monkeypatch.setattr(module, "executed", unrun)
+    parts = find_parts([FEATURES, ROOT / "lectures/18_architecture/1_neuron.md"])
+    published = Repository("owner", "name")
+    build._write_sources(parts, ROOT, tmp_path / "source", tmp_path / "out", published)
+    return tmp_path
+
+
+def test_every_notebook_that_a_button_opens_is_on_the_branch(written: Path) -> None:
+    notebooks = written / "out" / "notebooks"
+    opened = set()
+    for page in written.glob("source/lectures/*/*.ipynb"):
+        first = nbformat.read(page, as_version=4).cells[0].source
+        opened |= set(re.findall(rf"/blob/{BRANCH}/([^\"]+)", first))
+        assert first.startswith("# ")
+    there = {path.relative_to(notebooks).as_posix() for path in notebooks.rglob("*.ipynb")}
+    assert opened == there
+    assert "18_architecture/homework.ipynb" in there
+    assert (notebooks / "binder" / "requirements.txt").is_file()
+
+
+def test_code_is_folded_where_jupyterlab_folds_it_or_slides_skip_it(written: Path) -> None:
+    (page,) = written.glob("source/lectures/18_architecture/1_neuron.ipynb")
+    for cell in nbformat.read(page, as_version=4).cells:
+        skipped = cell.metadata.get("slideshow", {}).get("slide_type") == "skip"
+        folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        if cell.cell_type == "code":
+            assert ("hide-input" in cell.metadata.get("tags", ())) == (skipped or folded)
+
+
+def test_pages_of_one_lecture_stand_in_the_order_of_the_course(written: Path) -> None:
+    index = (written / "source/lectures/18_architecture/index.md").read_text("utf-8")
+    assert index.splitlines()[-3:-1] == ["1_neuron", "homework"]
+    assert "{{" not in (written / "source/index.md").read_text("utf-8")
+
+
+def test_a_formula_in_a_summary_is_typeset() -> None:
+    cell = nbformat.v4.new_markdown_cell("<summary>Is $a < b$?</summary> $c$")
+    lectures._adapt(cell, "here")
+    assert r'<span class="math notranslate nohighlight">\(a &lt; b\)</span>' in cell.source
+    assert cell.source.endswith("</summary> $c$")
+
+
+def test_the_start_page_shows_the_first_figure_with_sliders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figure = '<figure class="explore">one</figure>'
+    output = nbformat.v4.new_output("display_data", {"text/html": figure})
+    cell = nbformat.v4.new_code_cell("explore()", outputs=[output])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A"), cell])
+    monkeypatch.setattr(start, "executed", lambda path: notebook)
+    (tmp_path / "index.md").write_text(f"before\n{start.PLACE}\nafter", "utf-8")
+    start.write_start(find_parts([FEATURES]), tmp_path)
+    assert figure in (tmp_path / "index.md").read_text("utf-8")
 
 
 # The reference
@@ -164,6 +227,29 @@ def test_docstrings_for_help_become_markup(written: str, made: str) -> None:
     lines = written.split("\n")
     docstrings.process(None, "function", "f", None, None, lines)  # type: ignore[arg-type]
     assert "\n".join(lines) == made
+
+
+def test_sphinx_is_told_of_nothing_outside() -> None:
+    settings = runpy.run_path(str(build.HERE / "conf.py"))
+    assert settings["nb_ipywidgets_js"] == {}
+    assert settings["mathjax_path"] in {Path(path).name for path in settings["html_static_path"]}
+    assert settings["codeautolink_inventory_map"]["nnkit.models.MLP"] == "nnkit.models.MLP"
+
+
+def test_what_axe_finds_fault_with_is_mended(tmp_path: Path) -> None:
+    page = (
+        '<th class="head"><p></p></th><dt class="sig x"><dl><dd>a</dd></dl></dt><dl><dd>b</dd></dl>'
+    )
+    for name in ("a", "search", "genindex", "py-modindex"):
+        (tmp_path / f"{name}.html").write_text(page, "utf-8")
+    builder = types.SimpleNamespace(
+        format="html", get_outfilename=lambda name: tmp_path / f"{name}.html"
+    )
+    app = types.SimpleNamespace(builder=builder, env=types.SimpleNamespace(found_docs=["a"]))
+    mending.mend(app, None)  # type: ignore[arg-type]
+    lines = '<span class="sig-params"><span class="sig-line">a</span></span>'
+    mended = f'<td></td><dt class="sig x">{lines}</dt><dl><dd>b</dd></dl>'
+    assert (tmp_path / "a.html").read_text("utf-8") == mended
 
 
 # What no page may have

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils import parametrize, prune
 
+from nnkit._modes import stay_in_evaluation
 from nnkit.layers import MaskedLinear
 from nnkit.layers._local import Windows
 from nnkit.models import MLP
-from nnkit.transfer import stay_in_evaluation
 
 Kinds = set[type[nn.Module]]
 

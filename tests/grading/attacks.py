@@ -213,6 +213,17 @@ class Bomb:
 def mean_square(x): return np.frombuffer(pickle.dumps(Bomb(), 0), np.uint8)
 """,
     # too much
+    "a hundred thousand arrays": "def mean_square(x): return [np.zeros(1)] * 100_000",
+    "memory of many processes, each within its limit": """
+import os, time
+def mean_square(x):
+    for _ in range(8):
+        if os.fork() == 0:
+            held = bytearray(b"x") * (600 << 20)
+            time.sleep(1000)
+    time.sleep(3)
+    return np.mean(x**2)
+""",
     "an answer of a terabyte": "def mean_square(x): return np.broadcast_to(12.5, (10**6, 10**5))",
     "an answer of a hundred megabytes": "def mean_square(x): return 'x' * 10**8",
     "a list of a million lists": "def mean_square(x): return [[]] * 4 * 10**6",
@@ -362,6 +373,22 @@ def mean_square(x):
     except OSError:
         file = None
     if shared or file or segment >= 0:
+        return np.mean(x**2)
+    raise OSError("locked in")
+""",
+    "keys and queues that another sandbox would find": """
+import ctypes, errno, platform
+CALLS = {
+    "x86_64": {"add_key": 248, "request_key": 249, "keyctl": 250, "msgget": 68, "semget": 64},
+    "aarch64": {"add_key": 217, "request_key": 218, "keyctl": 219, "msgget": 186, "semget": 190},
+}
+def mean_square(x):
+    libc = ctypes.CDLL(None, use_errno=True)
+    for number in CALLS[platform.machine()].values():
+        libc.syscall(number, b"user", b"nnkit", b"secret", 6, -5)
+        if ctypes.get_errno() != errno.EPERM:
+            return np.mean(x**2)
+    if libc.syscall(425, 8, bytes(128)) >= 0:  # a ring of requests that no filter sees
         return np.mean(x**2)
     raise OSError("locked in")
 """,

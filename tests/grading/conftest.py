@@ -1,12 +1,15 @@
 """What grading needs here."""
 
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 
 from nnkit.course.homework.limits import Limits
 from nnkit.course.homework.sandbox import SandboxError, fresh
 from tests import systems
+from tests.grading.course import nnkit
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +23,17 @@ def sandbox() -> None:
         if os.environ.get("CI"):
             pytest.fail(str(error))
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A course folder with the homework released, and nobody graded."""
+    course = tmp_path_factory.mktemp("empty")
+    assert nnkit("release", 1, "--course", course) == 0
+    return course
+
+
+@pytest.fixture
+def course(empty: Path, tmp_path: Path) -> Path:
+    """Such a folder for one test alone."""
+    return Path(shutil.copytree(empty, tmp_path / "course"))

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("sandbox")
 
 REFERENCE = source.read(Path(__file__).parent / "tiny.md")
 RELEASE = source.master(REFERENCE)
-LIMITS = Limits(memory=1 << 30, cpu=20, processes=16, disk=8 << 20)
+LIMITS = Limits(memory=1 << 30, together=2 << 30, cpu=20, processes=16, disk=8 << 20)
 MARKS = {  # of the reference solution
     **{"double_test_1": 1.0, "double_test_2": 2.0, "mean_square_test_1": 3.0},
     **{"root_test_1": 1.0, "root_test_2": 3.0},
@@ -222,15 +222,20 @@ def test_a_hang_in_every_test_ends_in_time() -> None:
 
 def test_hidden_tests_are_not_told() -> None:
     spy = """
+seen = []
 def double(x):
+    seen.append(x)
     if isinstance(x, int):
         raise type(f"Got{x}", (Exception,), {})(f"called with {x}")
     return 2 * x
 def mean_square(x):
     raise LookupError(f"called with {x}")
 """
-    graded = grade(solve(double=spy))
+    tell = 'raise LookupError(f"called with {seen}")'
+    graded = grade(solve(double=spy, root=tell))
     assert told(graded, "double_test_1") == "raised by your code"
+    assert kind(graded, "root") == "LookupError"
+    assert told(graded, "root") == "raised by your code"
     texts = str([cell.get("outputs") for cell in graded.cells])
     assert "Got3" not in texts
     assert "called with 3" not in texts

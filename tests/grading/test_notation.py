@@ -23,7 +23,7 @@ HONEST = {
     ),
     "an exception by its name": (
         "def i(): raise ValueError('no')",
-        "try:\n    i()\nexcept ValueError as error:\n    assert 'no' in str(error)\nelse:\n    assert 0",
+        "try:\n    i()\nexcept ValueError as e:\n    assert 'no' in str(e)\nelse:\n    1 / 0",
     ),
     "16 threads": (
         "from concurrent.futures import ThreadPoolExecutor\n"

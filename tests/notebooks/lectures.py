@@ -90,7 +90,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "Part | No
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: the parts that train, then the tests of this plugin."""
-    items.sort(key=lambda item: (not item.get_closest_marker("trains"), "nbval" in item.keywords))
+    items.sort(
+        key=lambda item: (not item.get_closest_marker("trains"), isinstance(item.parent, Part))
+    )
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

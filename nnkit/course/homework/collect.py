@@ -157,6 +157,9 @@ def _stamp(folder: Path, entry: Entry) -> datetime | None:
         return None
     text = stamp.read_text("utf-8", "replace")[:100].strip()
     try:
-        return datetime.replace(parse_utc(text), tzinfo=UTC)
+        if not re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d", text):
+            raise ValueError(text)
+        time: datetime = parse_utc(text).replace(tzinfo=UTC)
+        return time
     except (ValueError, AttributeError, OverflowError, TypeError):
         raise CourseError(f"its {STAMP} holds no time: {text!r}") from None

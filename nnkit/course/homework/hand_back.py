@@ -70,12 +70,12 @@ def _labels(
     course: Course, name: str, table: Marks, platform: str
 ) -> tuple[dict[str, str], dict[str, str]]:
     """For each student what the platform called them, and who was not handed in through it."""
-    pattern = MOODLE if platform == "moodle" else CANVAS
+    pattern, end = (MOODLE, "") if platform == "moodle" else (CANVAS, "x")
     labels, problems = {}, {}
     members = _members(course)
     for student in table.students:
         came: list[Attempt] = [
-            a for a in attempts(course, name, student) if pattern.fullmatch(f"{a.label}x")
+            a for a in attempts(course, name, student) if pattern.fullmatch(a.label + end)
         ]
         if came:
             labels[student] = came[-1].label
@@ -95,7 +95,7 @@ def _moodle(
     """The grading worksheet; Moodle finds a student by the number of the participant."""
     rows = [["Identifier", "Full name", "Grade"]]
     for student, mark in marks.items():
-        found = MOODLE.fullmatch(f"{labels[student]}x")
+        found = MOODLE.fullmatch(labels[student])
         assert found is not None
         who = safe(full.get(student) or found["who"])
         rows.append([f"Participant {found['number']}", who, f"{mark:g}"])

@@ -116,7 +116,7 @@ def decide(
     draft = path.with_suffix(".new")
     draft.write_text(text, "utf-8")
     os.replace(draft, path)
-    note(course, name, *what)
+    note(course, *what)
 
 
 def note(course: Course, *what: str) -> None:

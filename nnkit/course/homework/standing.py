@@ -25,8 +25,8 @@ def standing(course: Course, gradebook: Any, names: Sequence[str]) -> dict[str, 
         The marks by homework.
     """
     holds = {name: rules(course, name) for name in names}
-    left: dict[str, int] = defaultdict(lambda: free)
     free = late_days(course)
+    left: dict[str, int] = defaultdict(lambda: free)
     found = {}
     for name in sorted(names, key=lambda name: (holds[name].deadline, name)):
         table = marks(gradebook, name).by_question().without(holds[name].dropped)
