@@ -161,7 +161,7 @@ def test_a_folded_input_is_there_and_told_from_the_others(part) -> None:
     tiny = part(TITLE, cell("'shown'"), cell("'folded'", 'jupyter={"source_hidden": true}'))
     _, page = render.render(tiny, execute.execute(tiny))
     assert page.count('class="highlight') == 2
-    slides = page[page.index("<main") :]
+    slides = page[page.index("<main") : page.index("</main>")]
     assert slides.count("celltag_source_hidden") == 1
     assert slides.index("shown") < slides.index("celltag_source_hidden") < slides.index("folded")
 

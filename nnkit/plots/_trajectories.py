@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from nnkit.plots._canvas import figure_of, new_axes, numbers, set_title
-from nnkit.plots._curves import readable
 from nnkit.plots._fields import Array, Field, Limits, evaluate
 from nnkit.plots.style import (
     BLUE,
@@ -22,6 +21,7 @@ from nnkit.plots.style import (
     SEQUENTIAL,
     TEAL,
     YELLOW,
+    readable,
 )
 
 COLOURS = (ORANGE, TEAL, MAGENTA, INK, YELLOW, BLUE)  # blue last: the map is blue
