@@ -89,12 +89,8 @@ def _write_extension(folder: Path) -> None:
     (folder / "static").mkdir(parents=True)
     (folder / file).write_text(script, encoding="utf-8")
     build = {"load": file, "extension": "./extension"}
-    package = {
-        "name": EXTENSION,
-        "version": nnkit.__version__,
-        "license": "MIT",
-        "jupyterlab": {"extension": True, "_build": build},
-    }
+    package: dict[str, object] = {"name": EXTENSION, "version": nnkit.__version__, "license": "MIT"}
+    package |= {"jupyterlab": {"extension": True, "_build": build}}
     (folder / "package.json").write_text(json.dumps(package), encoding="utf-8")
 
 

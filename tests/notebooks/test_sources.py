@@ -34,7 +34,7 @@ TOPICS = {
     "19_regularization/7_pruning": "19.31–34 19.40",
     "19_regularization/8_together": "19.35",
 }
-# The standard name by which a reader looks for a topic: in the title that opens it or the line after.
+# The standard name by which a reader looks for a topic: in its first title or the line after.
 TERMS = {
     "18.1": "neuron", "18.2": "hyperplane", "18.3": "linear regression",
     "18.4": "logistic regression", "18.5": "multilayer perceptron", "18.6": "features",
