@@ -65,7 +65,7 @@ TERMS = {
 
 SLIDES = {"slide", "subslide"}  # what puts a new page on the screen
 CODE_LINES = 15
-TAGS = {"remove_input", "nbval-ignore-output", "raises-exception"}
+TAGS = {"nbval-ignore-output", "raises-exception"}
 PARTS = sorted((ROOT / "lectures").glob("*/[0-9]*.md"))
 HOMEWORK = sorted((ROOT / "lectures").glob("*/homework.md"))
 part = pytest.mark.parametrize("path", PARTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
