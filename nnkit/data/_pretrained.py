@@ -32,6 +32,8 @@ class ResNetStem(nn.Module):
         torch.Size([2, 256])
     """
 
+    mean: Tensor
+
     def __init__(self, pretrained: bool = True) -> None:
         super().__init__()
         self.first = nn.Conv2d(3, 64, 7, stride=2, padding=3)
@@ -51,7 +53,8 @@ class ResNetStem(nn.Module):
         """The features (N, 256) of images (N, 3, H, W)."""
         a = F.max_pool2d(F.relu(self.first(x - self.mean)), 3, stride=2, padding=1)
         inner = F.relu(self.branch2b(F.relu(self.branch2a(a))))
-        return F.relu(self.branch2c(inner) + self.branch1(a)).mean((2, 3))
+        features: Tensor = F.relu(self.branch2c(inner) + self.branch1(a))
+        return features.mean((2, 3))
 
 
 def surfaces(n: int, *, test: bool = False, seed: int = 0) -> tuple[Tensor, Tensor]:
