@@ -54,7 +54,7 @@ class ResNetStem(nn.Module):
         a = F.max_pool2d(F.relu(self.first(x - self.mean)), 3, stride=2, padding=1)
         inner = F.relu(self.branch2b(F.relu(self.branch2a(a))))
         features: Tensor = F.relu(self.branch2c(inner) + self.branch1(a))
-        return features.mean((2, 3))
+        return features.mean(dim=(2, 3))
 
 
 def surfaces(n: int, *, test: bool = False, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -105,4 +105,5 @@ def _photograph(name: str) -> Tensor:
     except ImportError as error:
         raise ImportError(f"{name}.jpg is read by Pillow: {install('plots')}") from error
     with stored("textures", f"{name}.jpg").open("rb") as source, Image.open(source) as image:
-        return torch.from_numpy(np.array(image)).float() / 255
+        pixels: Tensor = torch.from_numpy(np.array(image))
+    return pixels.float() / 255
