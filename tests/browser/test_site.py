@@ -7,8 +7,11 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import axe_playwright_python
@@ -153,13 +156,19 @@ def test_each_lecture_page_leads_to_its_slides_its_notebook_and_the_next(
 
 
 def test_a_downloaded_notebook_runs_where_nnkit_is_not_installed(
-    visit: Callable[..., Page], tmp_path: Path
+    browser: Browser, site: Path, tmp_path: Path
 ) -> None:
-    page = visit("lectures/18_architecture/4_metrics.html")
-    with page.expect_download() as started:
-        page.get_by_role("link", name="Notebook", exact=True).click()
     notebook = tmp_path / "4_metrics.ipynb"
-    started.value.save_as(notebook)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:  # a file opens, as text
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_port}/lectures/18_architecture/4_metrics.html")
+        with page.expect_download() as started:
+            page.get_by_role("link", name="Notebook", exact=True).click()
+        started.value.save_as(notebook)
+        page.close()
+        server.shutdown()
     python, environment = without_nnkit(tmp_path)
     found = [python, "-c", "import nnkit; print(nnkit.__file__)"]
     kept = {"env": environment, "cwd": tmp_path, "capture_output": True, "text": True}
