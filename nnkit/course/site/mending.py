@@ -40,7 +40,7 @@ def name_backlinks(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
     for summary in doctree.findall(SummaryNode):
         summary.clear()
-        summary += nodes.Text("Used in the lectures")
+        summary += nodes.Text("Where it is used")
 
 
 def mend(app: Sphinx, exception: Exception | None) -> None:
