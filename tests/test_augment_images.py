@@ -491,7 +491,7 @@ def test_colours_need_values_between_0_and_1(transform, wrong):
         (lambda x: adjust_hue(x[:, :1], 3.0), ValueError, "3 channels .* got 1"),
         (lambda x: adjust_contrast(x, 0.0), ValueError, "factor"),
         (lambda x: downscale(x, 0.0), ValueError, "scale"),
-        (lambda x: Flip(1.5), ValueError, "at most 1"),
+        (lambda x: Flip(1.5), ValueError, r"p must be in \[0, 1\]"),
         (lambda x: Flip(p="half"), TypeError, "p must be a number"),
         (lambda x: Hue(-1), ValueError, "degrees must be .* at least 0"),
         (lambda x: RotateZoom(5, 0.5), ValueError, "zoom .* at least 1"),
