@@ -94,7 +94,7 @@ def _patch(picture: Tensor, right: bool, draw: torch.Generator) -> Tensor:
     patch = picture[row : row + SIDE, column : column + SIDE]
     patch = patch.rot90(int(torch.randint(4, (), generator=draw)))
     contrast, brightness = torch.rand(2, generator=draw)
-    even = (patch - patch.mean()) / patch.std()
+    even: Tensor = (patch - patch.mean()) / patch.std()
     return (even * (0.05 + 0.14 * contrast) + 0.3 + 0.4 * brightness).clamp(0, 1)
 
 
