@@ -156,16 +156,20 @@ def test_no_slide_type_may_be_written_as_classic_notebooks_do(part, untyped: str
     assert slides.count("<section") == 3  # one stack of two
 
 
-def test_inputs_can_be_hidden_in_both_ways(part) -> None:
-    tiny = part(
-        TITLE,
-        cell("'shown'"),
-        cell("'tagged'", 'tags=["remove_input"]'),
-        cell("'folded'", 'jupyter={"source_hidden": true}'),
-    )
+def test_a_folded_input_is_there_and_told_from_the_others(part) -> None:
+    """The scripts of the page fold it, and lay it over the slide when asked."""
+    tiny = part(TITLE, cell("'shown'"), cell("'folded'", 'jupyter={"source_hidden": true}'))
     _, page = render.render(tiny, execute.execute(tiny))
-    assert page.count('class="highlight') == 1
-    assert all(f"'{word}'" in page for word in ("shown", "tagged", "folded"))  # the outputs
+    assert page.count('class="highlight') == 2
+    slides = page[page.index("<main") : page.index("</main>")]
+    assert slides.count("celltag_source_hidden") == 1
+    assert slides.index("shown") < slides.index("celltag_source_hidden") < slides.index("folded")
+
+
+def test_the_layout_of_a_slide_is_one_word_of_the_cell_that_opens_it(part) -> None:
+    tiny = part(TITLE.replace('topic="1.1"', 'topic="1.1" layout="split"'))
+    _, page = render.render(tiny, execute.execute(tiny))
+    assert 'data-layout="split"' in page[page.index("<main") :]
 
 
 def test_an_answer_behind_a_click_stays_behind_it(part) -> None:

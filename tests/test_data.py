@@ -93,6 +93,44 @@ def test_filters_are_those_of_the_first_layer_of_a_resnet_50():
     assert data.imagenet_filters().any()
 
 
+def test_the_pretrained_block_begins_with_these_filters_scaled_by_its_normalisation():
+    first = data.ResNetStem().first.weight.detach().flatten(1)
+    cosine = torch.cosine_similarity(first, data.imagenet_filters().flatten(1))
+    alive = first.norm(dim=1) > 1e-2  # a few scales of the normalisation are nearly zero
+    assert alive.sum() > 50
+    assert (cosine[alive] > 0.999).all()  # half precision
+
+
+def test_the_pretrained_block_is_a_residual_block():
+    stem, x = data.ResNetStem(), torch.rand(2, 3, 32, 32)
+    a = torch.relu(stem.first(x - stem.mean))
+    a = torch.nn.functional.max_pool2d(a, 3, 2, 1)
+    inner = stem.branch2c(torch.relu(stem.branch2b(torch.relu(stem.branch2a(a)))))
+    by_hand = torch.relu(inner + stem.branch1(a)).mean((2, 3))
+    assert torch.allclose(stem(x), by_hand, atol=1e-5)
+    assert (data.ResNetStem(pretrained=False).first.weight != stem.first.weight).any()
+
+
+def test_surfaces_of_the_test_come_from_other_halves_of_the_photographs():
+    (X, y), (X_again, _) = data.surfaces(20, seed=3), data.surfaces(20, seed=3)
+    X_test, _ = data.surfaces(20, test=True, seed=3)
+    assert X.shape == (60, 3, 32, 32)
+    assert y.bincount().tolist() == [20, 20, 20]
+    assert torch.equal(X, X_again)
+    assert not torch.equal(X, X_test)
+    assert X.min() >= 0
+    assert X.max() <= 1
+    with pytest.raises(ValueError, match="n must"):
+        data.surfaces(0)
+
+
+def test_brightness_and_contrast_do_not_tell_a_surface():
+    X, y = data.surfaces(200)
+    for statistic in (X.flatten(1).mean(1), X.flatten(1).std(1)):
+        means = torch.stack([statistic[y == k].mean() for k in range(3)])
+        assert means.max() - means.min() < 0.3 * statistic.std()
+
+
 STORED = sorted(
     (resources.files("nnkit.data") / "stored").iterdir(), key=lambda folder: folder.name
 )

@@ -91,3 +91,9 @@ def test_every_name_has_one_public_address() -> None:
         for name, what in documented(module).items():
             addresses.setdefault(what, []).append(f"{module_name}.{name}")
     assert [several for several in addresses.values() if len(several) > 1] == []
+
+
+def test_what_lies_within_a_package_is_private() -> None:
+    within = {name for name, module in MODULES.items() if name.count(".") > 1}
+    packages = {f"nnkit.augment.{kind}" for kind in ("images", "speech", "text")}
+    assert within == packages | {"nnkit.plots.style"}  # which the slides' own style is made of

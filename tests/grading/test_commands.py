@@ -18,6 +18,7 @@ import nnkit as library
 from nnkit.course import cli
 from nnkit.course.homework import commands, convert, feedback, grade, marks, source
 from nnkit.course.homework.course_folder import open_course
+from nnkit.course.homework.enclose import enclosed
 from nnkit.course.lectures import CourseError
 
 from .course import ESSAY, FIRST, HERE, MEAN, NAME, POSITIVE, UNIT, hand_in, nnkit, released
@@ -59,6 +60,8 @@ def test_the_release_holds_no_solution_and_no_hidden_test(empty: Path) -> None:
     assert "96.25" not in text
     assert "HIDDEN" not in text
     assert "SOLUTION" not in text
+    inside = "\n".join(cell.source for cell in enclosed(released(empty)).cells)
+    assert inside == text  # what goes along for `validate`
     assert text.count("raise NotImplementedError(") == 2
     assert "add the values up and divide" in text  # the hint
     assert "one number becomes 1" in text  # what is visible of a test with a hidden part

@@ -67,7 +67,7 @@ def test_everything_but_grading_does_its_work_or_says_what_is_wrong(
     at = f"--course {shlex.quote(str(course))}"
     commands = {
         "homework validate good.ipynb": "4 of 4 tests pass",
-        "homework validate dead.ipynb": "the kernel died in the cell mean",
+        "homework validate dead.ipynb": "mean: NoAnswer: the process died",
         f"homework export marks.csv {at}": "marks.csv: 0 students, 1 homeworks",
         f"homework stats 1 {at}": "nobody has handed in homework_1",
         f"homework feedback 1 {at}": "nobody has been graded",

@@ -19,6 +19,7 @@ pytest_plugins = ["pytester"]
 PART = "lectures/01_tiny/1_sums.md"
 KEPT = "build/runs/01_tiny/1_sums.ipynb"
 FEATURES = Path(__file__).parents[1] / "browser" / "lectures"
+LECTURES = Path(__file__).parents[2] / "lectures"
 REFERENCE = "tests/notebooks/references/01_tiny/1_sums.txt"
 SOURCE = """\
 ---
@@ -200,6 +201,26 @@ def test_homework_runs_but_nothing_is_stored_of_it(run: Run, pytester: pytest.Py
     ]
     homework.write_text(SOURCE.replace("assert total == 2", "assert total == 3"), encoding="utf-8")
     assert list(failures(run())) == ["Cell 1: The claim"]
+
+
+def test_what_trains_most_is_begun_first_and_can_be_chosen(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lectures, "TRAINING", {"01_tiny/2_more"})
+    run("--rebuild-references")
+    (pytester.path / PART).with_name("2_more.md").write_text(SOURCE, encoding="utf-8")
+    for options, parts in (
+        ((), ["2_more.md", "1_sums.md"]),
+        (("-m", "trains"), ["2_more.md"]),
+    ):
+        listed = run("--rebuild-references", "--collect-only", *options).stdout.str()
+        assert re.findall(r"<Part (.*)>", listed) == parts
+
+
+def test_the_parts_that_train_most_are_there() -> None:
+    there = {f"{path.parent.name}/{path.stem}" for path in LECTURES.glob("*/*.md")}
+    assert there >= lectures.TRAINING
+    assert lectures.TRAINING
 
 
 # The run that is kept

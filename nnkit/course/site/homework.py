@@ -49,7 +49,9 @@ def released(path: Path) -> Any:
     """
     from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, ClearOutput
 
+    from nnkit.course.homework.enclose import Enclose
+
     notebook = master(read_homework(path))
-    for preprocessor in (ClearHiddenTests(), ClearMarkScheme(), ClearOutput()):
+    for preprocessor in (ClearHiddenTests(), ClearMarkScheme(), ClearOutput(), Enclose()):
         notebook, _ = preprocessor.preprocess(notebook, {})
     return notebook

@@ -1,0 +1,80 @@
+"""A part opens in JupyterLab with the outputs of its kept run, and only with those."""
+
+from pathlib import Path
+
+import pytest
+
+from nnkit.course import opening
+from nnkit.course.lectures import Part
+from nnkit.course.reading import read
+from nnkit.course.runs import keep, key
+
+TEXT = """---
+jupyter:
+  kernelspec:
+    display_name: Python 3
+    language: python
+    name: python3
+---
+
+<!-- #region slideshow={"slide_type": "slide"} -->
+# Title
+<!-- #endregion -->
+
+```python
+print(6 * 7)
+```
+"""
+
+
+@pytest.fixture
+def part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Part:
+    monkeypatch.chdir(tmp_path)  # where runs are kept
+    file = tmp_path / "lectures/1_tiny/1_part.md"
+    file.parent.mkdir(parents=True)
+    file.write_text(TEXT, encoding="utf-8")
+    return Part(file)
+
+
+@pytest.fixture
+def kept(part: Part) -> Part:
+    """The part with a run that printed 42, as if it had been run."""
+    from nbformat.v4 import new_output
+
+    notebook = read(part)
+    notebook.metadata["nnkit"] = {"seconds": 1.0}
+    notebook.cells[1].outputs = [new_output("stream", name="stdout", text="42\n")]
+    notebook.cells[1].execution_count = 1
+    keep(part, key(part), notebook)
+    return part
+
+
+def opened(part: Part):
+    """The cells of the part as JupyterLab receives them."""
+    manager = opening.OpenedRun(root_dir=str(part.path.parents[1]))
+    model = manager.get("1_tiny/1_part.md", type="notebook")
+    return model["content"].cells
+
+
+def test_a_part_opens_as_it_has_been_run(kept: Part) -> None:
+    code = opened(kept)[1]
+    assert code.outputs[0].text == "42\n"
+    assert code.execution_count == 1
+    assert code.metadata.trusted
+
+
+def test_a_part_without_a_run_opens_without_outputs(part: Part) -> None:
+    assert opened(part)[1].outputs == []
+
+
+def test_a_part_that_has_changed_opens_without_outputs(kept: Part) -> None:
+    kept.path.write_text(TEXT.replace("6 * 7", "6 * 8"), encoding="utf-8")
+    assert opened(kept)[1].outputs == []
+
+
+def test_what_is_no_part_opens_as_ever(kept: Part) -> None:
+    other = kept.path.with_name("notes.md")
+    other.write_text(TEXT, encoding="utf-8")
+    manager = opening.OpenedRun(root_dir=str(kept.path.parents[1]))
+    assert manager.get("1_tiny/notes.md", type="notebook")["content"].cells[1].outputs == []
+    assert manager.get("1_tiny/1_part.md", content=False)["content"] is None
