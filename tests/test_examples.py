@@ -13,8 +13,6 @@ import nnkit
 
 LINES = 8  # of code, at most
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-# Modules some of whose names have no example yet. What has one runs all the same.
-LACKING: set[str] = set()
 
 
 def public(name: str) -> bool:
@@ -47,7 +45,7 @@ def all_examples() -> dict[str, doctest.DocTest]:
             found[module_name] = introduction
         for name, what in documented(module).items():
             test = example(what, f"{module_name}.{name}")
-            if what not in seen and (test.examples or module_name not in LACKING):
+            if what not in seen:
                 found[test.name] = test
             seen.add(what)
     return found
@@ -67,14 +65,6 @@ def test_example(test: doctest.DocTest, tmp_path: Path, monkeypatch: pytest.Monk
     doctest.DocTestRunner(verbose=False, optionflags=FLAGS).run(test, out=said.append)
     if said:
         pytest.fail("".join(said), pytrace=False)
-
-
-@pytest.mark.parametrize("name", sorted(LACKING))
-def test_what_lacks_examples_still_does(name: str) -> None:
-    exported = documented(MODULES[name])
-    assert not all(example(what, n).examples for n, what in exported.items()), (
-        f"every name of {name} has its example: take it out of LACKING"
-    )
 
 
 @pytest.mark.parametrize("name", [n for n in MODULES if n.count(".") == 1])
