@@ -93,7 +93,7 @@ def _patch(picture: Tensor, right: bool, draw: torch.Generator) -> Tensor:
     column = int(torch.randint(half - SIDE, (), generator=draw)) + half * right
     patch = picture[row : row + SIDE, column : column + SIDE]
     patch = patch.rot90(int(torch.randint(4, (), generator=draw)))
-    contrast, brightness = torch.rand(2, generator=draw)
+    contrast, brightness = torch.rand(2, generator=draw).unbind()
     even: Tensor = (patch - patch.mean()) / patch.std()
     return (even * (0.05 + 0.14 * contrast) + 0.3 + 0.4 * brightness).clamp(0, 1)
 
