@@ -335,7 +335,7 @@ def mean_square(x):
 import os, sys
 def mean_square(x):
     import nnkit
-    places = ["OUTSIDE", "/", "/usr", "/dev", "/dev/shm", "/etc", "/proc", "/home", "/var/tmp"]
+    places = ["OUTSIDE", "/", "/usr", "/dev", "/etc", "/proc", "/home", "/var/tmp"]
     for place in [*places, sys.prefix, sys.base_prefix, os.path.dirname(nnkit.__file__)]:
         try:
             open(f"{place}/nnkit-was-here", "w").close()

@@ -193,7 +193,7 @@ PIECES = [
         "<a\thref=",
     ),
     *("`", "```\n", "$", "$$", "\n", "\n\n", "    ", "\\", "<", ">", "a", "&lt;", "\\href{", "}"),
-    *("#", "## a", "> # a", "- # a", "1. # a", "===", "---", "http://a.b", "HTTPS://a.b", "[^a]"),
+    *("#", "## a", "> # a", "- # a", "1. # a", "===", "---", "http://example.org", "HTTPS://a.b", "[^a]"),
     *("[^a]: ", "<1@a.b>", "a@b.c", "//a.b", "mailto:a@b.c", "www.a.b", "\t", "> ", "- "),
     *("<javascript:x>", "![[", "\\(", "\\begin{a}", "\\end{a}", "|", "-", "*", "# ", "<\n"),
 ]
@@ -216,7 +216,7 @@ def test_an_essay_does_nothing_in_the_grader_s_browser(essay: str) -> None:
 def test_the_examples_would_act_otherwise() -> None:
     for essay in (
         *("<script>alert(1)</script>", "[a](javascript:alert(1))", "<img src=x onerror=a>"),
-        *("# test_sigmoid", "> # a", "- # a", "a\n===", "a\n---", "see http://a.b", "<1@a.b>"),
+        *("# test_sigmoid", "> # a", "- # a", "a\n===", "a\n---", "see http://example.org", "<1@a.b>"),
     ):
         assert Active(markdown2html(essay)).found
 
@@ -236,7 +236,7 @@ def test_code_in_an_essay_looks_as_it_was_written() -> None:
 
 def test_an_essay_that_was_not_written_is_the_stub() -> None:
     release = copy.deepcopy(RELEASE)
-    release.cells[-1].source = "# Your answer, see http://a.b"
+    release.cells[-1].source = "# Your answer, see http://example.org"
     assert transplant(release, release).cells[-1].source == release.cells[-1].source
 
 

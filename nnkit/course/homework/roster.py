@@ -51,8 +51,9 @@ class Roster:
 
 def plain(name: str) -> str:
     """Give a name without case, accents, blanks and signs: José Pérez is joseperez."""
-    letters = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(c for c in letters if c.isalnum()) or name
+    # a sign may stand for a capital letter, and a small letter for one with an accent
+    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
+    return "".join(c for c in letters.casefold() if c.isalnum()) or name
 
 
 def read_roster(course: Course) -> Roster | None:

@@ -33,7 +33,7 @@ ACTIVE = re.compile(rf"<(?=[^\s=<\d]|[^\s>]*@)|\](?=[(:])|\\(?={COMMANDS})")
 UNSEEN = "\u2060"  # a word joiner
 MARKUP = re.compile(
     r"^[ \t>*+\-\d.)]*(?=#)|^[ \t>*+\-\d.)]*(?=(?:=+|-+)[ \t]*$)|/(?=/)|\[(?=\^)"
-    r"|\b(?:javascript|vbscript|data|url|attachment)(?=\s*[:(])",
+    r"|(?:javascript|vbscript|\b(?:data|url|attachment))(?=\s*[:(])",
     re.MULTILINE | re.IGNORECASE,
 )
 
