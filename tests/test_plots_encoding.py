@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from nnkit.plots import lines, tiles
-from nnkit.plots._canvas import pixels, png, reduce_colours
+from nnkit.plots._canvas import count_colours, pixels, png, reduce_colours
 
 
 def opened(data):
@@ -57,7 +57,8 @@ def test_colours_of_areas_are_exact():
     stripes = np.repeat(rng.integers(0, 256, (5, 3)), 200, axis=0)[None].repeat(50, axis=0)
     edges = rng.integers(0, 256, (50, 1000, 3))
     exact = np.where(rng.random((50, 1000, 1)) < 0.01, edges, stripes).astype(np.uint8)
-    small = np.asarray(reduce_colours(Image.fromarray(exact)).convert("RGB"))
+    picture = Image.fromarray(exact)
+    small = np.asarray(reduce_colours(picture, count_colours(picture)).convert("RGB"))
     same = (exact == stripes).all(2)
     assert (small[same] == exact[same]).all()
     off = np.abs(small[~same].astype(int) - exact[~same]).max(1)
@@ -65,7 +66,8 @@ def test_colours_of_areas_are_exact():
 
 
 def test_one_colour_is_enough():
-    red = reduce_colours(Image.new("RGB", (9, 9), "red"))
+    picture = Image.new("RGB", (9, 9), "red")
+    red = reduce_colours(picture, count_colours(picture))
     assert red.convert("RGB").getcolors() == [(81, (255, 0, 0))]
 
 

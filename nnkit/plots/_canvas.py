@@ -38,12 +38,13 @@ def png(figure: Figure, scale: float = 1.0, *, palette: bool = False) -> bytes:
         palette: make do with 256 colours even for a photograph, which keeps all of them otherwise.
     """
     picture = Image.fromarray(pixels(figure, scale))
-    if not _has_shades(picture):
-        picture = reduce_colours(picture)
+    colours = count_colours(picture)
+    if not _has_shades(colours):
+        picture = reduce_colours(picture, colours)
     elif palette:
         picture = picture.quantize(256)
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
+    picture.save(buffer, format="PNG")  # optimize=True takes four times as long, and saves a tenth
     return buffer.getvalue()
 
 
@@ -73,16 +74,24 @@ def pixels(figure: Figure, scale: float = 1.0) -> NDArray[np.uint8]:
     return np.frombuffer(buffer.getvalue(), np.uint8).reshape(height, width, 4)[:, :, :3]
 
 
-def reduce_colours(picture: Image.Image) -> Image.Image:
+def count_colours(picture: Image.Image) -> list[tuple[int, tuple[int, int, int]]]:
+    """How many pixels each colour of an RGB picture has, the most frequent first."""
+    counted: Any = picture.getcolors(picture.width * picture.height)
+    return sorted(counted, reverse=True)
+
+
+def reduce_colours(picture: Image.Image, counted: list[Any]) -> Image.Image:
     """Give an RGB drawing a palette such that no area changes its colour.
 
     Colours that fill an area are kept exactly; the many in between, from smoothed edges, become
     the nearest of these and ``EDGES`` more.
+
+    Args:
+        picture: a drawing.
+        counted: its colours, from :func:`count_colours`.
     """
-    size = picture.width * picture.height
-    counted = sorted(picture.getcolors(size) or [], reverse=True)
-    colours = np.array([colour for _, colour in counted])  # (colours, 3), most frequent first
-    areas = sum(count >= AREA * size for count, _ in counted)
+    colours = np.array([colour for _, colour in counted])  # (colours, 3)
+    areas = sum(count >= AREA * picture.width * picture.height for count, _ in counted)
     areas = min(areas, 256 - EDGES)
     palette = np.concatenate([colours[:areas], _representatives(colours[areas:])])
     distance = ((colours[:, None] - palette) ** 2).sum(-1)  # (colours, palette)
@@ -93,11 +102,10 @@ def reduce_colours(picture: Image.Image) -> Image.Image:
     return small
 
 
-def _has_shades(picture: Image.Image) -> bool:
-    size = picture.width * picture.height
-    counts = [count for count, _ in picture.getcolors(size) or []]
-    shades = sum(count for count in counts if count < AREA * size)
-    return len(counts) > PHOTOGRAPH or shades > SHADES * size
+def _has_shades(counted: list[Any]) -> bool:
+    size = sum(count for count, _ in counted)
+    shades = sum(count for count, _ in counted if count < AREA * size)
+    return len(counted) > PHOTOGRAPH or shades > SHADES * size
 
 
 def _packed(colours: NDArray[np.int_] | NDArray[np.uint8]) -> NDArray[np.int_]:

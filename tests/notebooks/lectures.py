@@ -41,7 +41,9 @@ TRAINING = {
     "19_regularization/7_pruning",
     "19_regularization/8_together",
 }
-SECONDS = 60  # of the processor, for a whole part; a busy machine must not fail a good lecture
+# Seconds of the processor for a whole part, with all frames of its sliders, which live are drawn
+# as they are asked for; a busy machine must not fail a good lecture.
+SECONDS = 100
 # Asked in CI only, whose processor is known, and only of all that it can do: see `make noavx`.
 CI = bool(os.environ.get("CI"))
 NATIVE = "ATEN_CPU_CAPABILITY" not in os.environ
