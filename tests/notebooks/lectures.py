@@ -43,7 +43,7 @@ TRAINING = {
 }
 # Seconds of the processor for a whole part, with all frames of its sliders, which live are drawn
 # as they are asked for; a busy machine must not fail a good lecture.
-SECONDS = 100
+SECONDS = 120
 # Asked in CI only, whose processor is known, and only of all that it can do: see `make noavx`.
 CI = bool(os.environ.get("CI"))
 NATIVE = "ATEN_CPU_CAPABILITY" not in os.environ
