@@ -115,6 +115,17 @@ def test_what_it_stands_on_runs_it_anew(
     assert course.shown() == "2\n"
 
 
+def test_a_package_that_is_found_twice_does_not_run_it_anew(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the course itself is by what is started with its folder on the path, such as pytest."""
+    installed = list(runs.distributions())
+    monkeypatch.setattr(runs, "_surroundings", runs._surroundings.__wrapped__)
+    assert course.shown() == "1\n"
+    monkeypatch.setattr(runs, "distributions", lambda: [*installed, installed[0]])
+    assert course.shown() == "1\n"
+
+
 def test_a_file_beside_it_that_changes_or_goes_runs_it_anew(course: Course) -> None:
     data = course.source.with_name("points.csv")
     for count, text in enumerate(("1, 2", "1, 3", "1,3"), start=1):

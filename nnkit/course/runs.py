@@ -157,7 +157,8 @@ def _library() -> Iterator[Path]:
 @cache
 def _surroundings() -> str:
     """Describe the machine and what is installed on it; the same for all parts of a process."""
-    packages = sorted(f"{package.name} {package.version}" for package in distributions())
+    # once each: the folder that Python is started in may show one of them again
+    packages = sorted({f"{package.name} {package.version}" for package in distributions()})
     machine = [sys.version, sys.platform, platform.machine(), platform.processor()]
     told = [f"{name}={os.environ.get(name, '')}" for name in COMPUTING]
     return "\n".join([*packages, *machine, *told])
