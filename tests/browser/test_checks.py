@@ -66,7 +66,7 @@ def offences(watched: Watched) -> dict[str, list[str]]:
         (OPEN_FORMULA, "untypeset", "half of it"),
         ('<p style="font-size: 20px">Tiny</p>', "too_small_to_read", "20 px: Tiny"),
         ('<pre style="font-size: 18px">code</pre>', "too_small_to_read", "18 px: code"),
-        ("<p>字</p>", "of_foreign_fonts", "letters of "),
+        ("<p>א</p>", "of_foreign_fonts", "letters of "),
     ],
 )
 def test_an_offence_is_told_with_its_slide(spoiled, added: str, check: str, told: str) -> None:
@@ -115,9 +115,9 @@ def test_a_page_that_prints_otherwise_is_told(browser: Browser, spoiled, feature
     printing = spoiled("<p>Only in print</p>", query="?print-pdf", scale=0.5)
     watched = open_deck(browser, features, scale=0.5)
     pictures = checks.inspect(watched.page, [], pictures=True).pictures
-    (line,) = checks.printed_otherwise(pictures, printing.page)
+    lines = checks.printed_otherwise(pictures, printing.page)
     watched.page.close()
-    assert line.startswith("slide 2 ")
+    assert [line for line in lines if line.startswith("slide 2 ")]
 
 
 def test_the_deck_itself_offends_in_nothing(spoiled) -> None:

@@ -26,6 +26,7 @@ nb_execution_mode = "off"
 nb_merge_streams = True
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # require.js from elsewhere; figures are frames
 myst_enable_extensions = ["dollarmath", "colon_fence"]
+nb_render_markdown_format = "myst"  # formulas and tables in what a cell shows, too
 
 # reference
 default_role = "py:obj"
