@@ -9,7 +9,6 @@ from playwright.sync_api import Browser
 from . import checks
 from .slides import Watched, open_deck
 
-
 #: What slides written for smaller type do not hold yet: they are told, and not failures.
 TOO_FULL = (checks.too_large, checks.too_small)
 
