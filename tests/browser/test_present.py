@@ -125,7 +125,7 @@ def test_opens_as_a_notebook_in_the_course_s_type(arrived: Watched) -> None:
     assert font.split(",")[0].strip('"') == FACES[0][0]
 
 
-@pytest.mark.xfail(reason="the bar is not seen at its end where a part opens unrun")
+@pytest.mark.xfail(reason="the bar goes once and comes again before all has run")
 def test_a_bar_counts_the_cells_that_have_run(opened: Watched) -> None:
     *values, gone = opened.page.evaluate("window.bar")
     assert values == sorted(values)
@@ -243,7 +243,7 @@ def test_values_and_labels_of_sliders_stand_apart(presented: Page) -> None:
     assert label["x"] - value["x"] - value["width"] > 10 or label["y"] > value["y"] + 10
 
 
-@pytest.mark.xfail(reason="live, a slide of the part with everything is too full since type grew")
+@pytest.mark.xfail(reason="live, slides stick out by 19 px since type grew")
 def test_every_slide_fits(presented: Page) -> None:
     too_large = []
     for _ in range(12):
