@@ -28,28 +28,28 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(run=lambda args: lab(args.jupyter))
 
     command = commands.add_parser("decks", help="write the parts as offline slides")
-    command.add_argument("parts", nargs="*", type=Path, help="files or folders; default: all parts")
-    out = command.add_argument("--out", type=Path, default=Path("build/decks"))
-    out.help = "folder to write into; default: %(default)s"
+    _add_parts(command, Path("build/decks"), "folder to write into")
     command.epilog = RUN_FIRST
     command.set_defaults(run=lambda args: decks(args.parts, args.out))
 
     command = commands.add_parser("notebooks", help="write the parts as notebooks into a zip file")
-    command.add_argument("parts", nargs="*", type=Path, help="files or folders; default: all parts")
-    out = command.add_argument("--out", type=Path, default=Path("build/notebooks.zip"))
-    out.help = "file to write; default: %(default)s"
+    _add_parts(command, Path("build/notebooks.zip"), "file to write")
     command.epilog = RUN_FIRST
     command.set_defaults(run=lambda args: notebooks(args.parts, args.out))
 
     command = commands.add_parser("site", help="write the course as pages to read, offline")
-    command.add_argument("parts", nargs="*", type=Path, help="files or folders; default: all parts")
-    out = command.add_argument("--out", type=Path, default=Path("build/site"))
-    out.help = "folder to write into; default: %(default)s"
+    _add_parts(command, Path("build/site"), "folder to write into")
     command.add_argument("--repository", default="", help="https://github.com/owner/name: buttons")
     command.set_defaults(run=lambda args: site(args.out, args.repository, args.parts))
 
     add_homework(commands)
     return main
+
+
+def _add_parts(command: argparse.ArgumentParser, out: Path, what: str) -> None:
+    """Let a command take parts, and where to write what it makes of them."""
+    command.add_argument("parts", nargs="*", type=Path, help="files or folders; default: all parts")
+    command.add_argument("--out", type=Path, default=out, help=f"{what}; default: %(default)s")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
