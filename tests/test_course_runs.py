@@ -95,7 +95,7 @@ def another_package(_: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     class Newer:
         name, version = "torch", "99.0"
 
-    monkeypatch.setattr(runs, "distributions", lambda: [Newer])
+    monkeypatch.setattr(runs, "_installed", lambda: [Newer])
     runs._surroundings.cache_clear()
     monkeypatch.setattr(runs, "_surroundings", runs._surroundings.__wrapped__)
 
@@ -119,10 +119,23 @@ def test_a_package_that_is_found_twice_does_not_run_it_anew(
     course: Course, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the course itself is by what is started with its folder on the path, such as pytest."""
-    installed = list(runs.distributions())
+    installed = list(runs._installed())
     monkeypatch.setattr(runs, "_surroundings", runs._surroundings.__wrapped__)
     assert course.shown() == "1\n"
-    monkeypatch.setattr(runs, "distributions", lambda: [*installed, installed[0]])
+    monkeypatch.setattr(runs, "_installed", lambda: [*installed, installed[0]])
+    assert course.shown() == "1\n"
+
+
+def test_packages_that_a_process_carries_do_not_run_it_anew(
+    course: Course, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """JupyterLab's server finds those within setuptools, and would not find the run."""
+    carried = tmp_path / "vendor" / "carried-1.0.dist-info"
+    carried.mkdir(parents=True)
+    (carried / "METADATA").write_text("Name: carried\nVersion: 1.0\n", encoding="utf-8")
+    monkeypatch.setattr(runs, "_surroundings", runs._surroundings.__wrapped__)
+    assert course.shown() == "1\n"
+    monkeypatch.syspath_prepend(carried.parent)
     assert course.shown() == "1\n"
 
 

@@ -9,11 +9,12 @@ import hashlib
 import json
 import os
 import platform
+import site
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,11 +155,21 @@ def _library() -> Iterator[Path]:
             yield file
 
 
+def _installed() -> Iterable[Distribution]:
+    """The packages that every process of this Python finds.
+
+    Not those of ``sys.path``: it also holds where a process was started, and what its packages
+    have added, as setuptools does with those it carries.
+    """
+    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    places = [*filter(None, named), *site.getsitepackages(), site.getusersitepackages()]
+    return distributions(path=places)
+
+
 @cache
 def _surroundings() -> str:
     """Describe the machine and what is installed on it; the same for all parts of a process."""
-    # once each: the folder that Python is started in may show one of them again
-    packages = sorted({f"{package.name} {package.version}" for package in distributions()})
+    packages = sorted({f"{package.name} {package.version}" for package in _installed()})
     machine = [sys.version, sys.platform, platform.machine(), platform.processor()]
     told = [f"{name}={os.environ.get(name, '')}" for name in COMPUTING]
     return "\n".join([*packages, *machine, *told])
