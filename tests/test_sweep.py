@@ -380,7 +380,8 @@ def test_it_shows_itself(result):
     assert repr(result.trials[0]).startswith("Trial(lam=0.001, lr=0.01, seed=0, History(3 epochs")
     table = result._repr_html_()
     assert table.count("<tr>") == 1 + 6
-    assert re.findall(r"<th\b[^>]*>(.*?)</th>", table) == ["lam", "lr", "loss", "penalty", "val_loss"]
+    head = re.findall(r"<th\b[^>]*>(.*?)</th>", table)
+    assert head == ["lam", "lr", "loss", "penalty", "val_loss"]
 
 
 @pytest.mark.parametrize(
