@@ -3,11 +3,14 @@
 import io
 import re
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.text import Text
@@ -37,12 +40,13 @@ def png(figure: Figure, scale: float = 1.0, *, palette: bool = False) -> bytes:
         scale: pixels per pixel of that size; 2 stays sharp on a dense screen or a large wall.
         palette: make do with 256 colours even for a photograph, which keeps all of them otherwise.
     """
-    picture = Image.fromarray(pixels(figure, scale))
-    colours = count_colours(picture)
-    if not _has_shades(colours):
-        picture = reduce_colours(picture, colours)
-    elif palette:
-        picture = picture.quantize(256)
+    drawn = _draw(figure, scale)
+    runs = Runs.of(drawn)
+    if not runs.have_shades:
+        picture = runs.reduced(drawn.shape[:2])
+    else:
+        picture = Image.fromarray(drawn[:, :, :3])
+        picture = picture.quantize(256) if palette else picture
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG")  # optimize=True takes four times as long, and saves a tenth
     return buffer.getvalue()
@@ -66,50 +70,95 @@ def make_legible(figure: Figure) -> None:
 
 def pixels(figure: Figure, scale: float = 1.0) -> NDArray[np.uint8]:
     """Draw a figure into an array (height, width, 3); see :func:`png`."""
+    return _draw(figure, scale)[:, :, :3]
+
+
+def _draw(figure: Figure, scale: float) -> NDArray[np.uint8]:
+    """Draw a figure into an array (height, width, 4)."""
     make_legible(figure)
-    buffer, dpi = io.BytesIO(), figure.dpi * scale
-    figure.savefig(buffer, format="raw", dpi=dpi)
-    # cut off, but 1011.999… is 1012: as matplotlib counts (FigureCanvasBase.get_width_height)
-    width, height = (figure.get_size_inches() * dpi + 1e-8).astype(int)
-    return np.frombuffer(buffer.getvalue(), np.uint8).reshape(height, width, 4)[:, :, :3]
+    with _canvas(figure, figure.dpi * scale) as canvas:
+        canvas.draw()  # savefig would draw it twice, the first time for the layout alone
+    return np.asarray(canvas.buffer_rgba())
 
 
-def count_colours(picture: Image.Image) -> list[tuple[int, tuple[int, int, int]]]:
-    """How many pixels each colour of an RGB picture has, the most frequent first."""
-    counted: Any = picture.getcolors(picture.width * picture.height)
-    return sorted(counted, reverse=True)
+def lay_out(figure: Figure) -> None:
+    """Place the axes, so that their points can be turned into pixels."""
+    with _canvas(figure, figure.dpi):
+        if (engine := figure.get_layout_engine()) is not None:
+            engine.execute(figure)
+        for ax in figure.axes:
+            ax.apply_aspect()
 
 
-def reduce_colours(picture: Image.Image, counted: list[Any]) -> Image.Image:
-    """Give an RGB drawing a palette such that no area changes its colour.
-
-    Colours that fill an area are kept exactly; the many in between, from smoothed edges, become
-    the nearest of these and ``EDGES`` more.
-
-    Args:
-        picture: a drawing.
-        counted: its colours, from :func:`count_colours`.
-    """
-    colours = np.array([colour for _, colour in counted])  # (colours, 3)
-    areas = sum(count >= AREA * picture.width * picture.height for count, _ in counted)
-    areas = min(areas, 256 - EDGES)
-    palette = np.concatenate([colours[:areas], _representatives(colours[areas:])])
-    distance = ((colours[:, None] - palette) ** 2).sum(-1)  # (colours, palette)
-    index = np.zeros(1 << 24, dtype=np.uint8)
-    index[_packed(colours)] = distance.argmin(1)
-    small = Image.fromarray(index[_packed(np.asarray(picture))])
-    small.putpalette(palette.ravel().tolist())
-    return small
+#: Reads formulas, such as the numbers on axes, and remembers the last ones. Each canvas of
+#: matplotlib has its own, which begins with nothing.
+FORMULAS = FigureCanvasAgg(Figure()).get_renderer().mathtext_parser
 
 
-def _has_shades(counted: list[Any]) -> bool:
-    size = sum(count for count, _ in counted)
-    shades = sum(count for count, _ in counted if count < AREA * size)
-    return len(counted) > PHOTOGRAPH or shades > SHADES * size
+@contextmanager
+def _canvas(figure: Figure, dpi: float) -> Iterator[FigureCanvasAgg]:
+    """Put a figure on a canvas of so many pixels per inch, and then back on its own."""
+    before = figure.canvas, figure.dpi
+    try:
+        figure.dpi = dpi
+        canvas = FigureCanvasAgg(figure)
+        canvas.get_renderer().mathtext_parser = FORMULAS
+        yield canvas
+    finally:
+        figure.canvas, figure.dpi = before
 
 
-def _packed(colours: NDArray[np.int_] | NDArray[np.uint8]) -> NDArray[np.int_]:
-    return np.asarray(colours.astype(int) @ [1 << 16, 1 << 8, 1])
+class Runs(NamedTuple):
+    """A picture as runs of pixels of one colour, row by row."""
+
+    lengths: NDArray[np.int_]
+    which: NDArray[np.int_]  # of the colours each run has
+    colours: NDArray[np.int_]  # (colours, 3), the most frequent first
+    counts: NDArray[np.int_]  # of pixels, of each colour
+
+    @classmethod
+    def of(cls, picture: NDArray[np.uint8]) -> "Runs":
+        """Find the runs of a picture (height, width, 4)."""
+        codes = picture.view("<u4").ravel()
+        starts = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]]))
+        lengths = np.diff(starts, append=codes.size)
+        found, which = np.unique(codes[starts], return_inverse=True)
+        counts = np.bincount(which, lengths).astype(int)
+        order = np.argsort(-counts, kind="stable")
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order))
+        colours = found[order, None].astype(int) >> [0, 8, 16] & 255
+        return cls(lengths, rank[which], colours, counts[order])
+
+    @property
+    def have_shades(self) -> bool:
+        """Whether this is a photograph or the like, and no drawing."""
+        size = self.counts.sum()
+        shades = self.counts[self.counts < AREA * size].sum()
+        return len(self.counts) > PHOTOGRAPH or bool(shades > SHADES * size)
+
+    def reduced(self, shape: tuple[int, int]) -> Image.Image:
+        """Give a drawing a palette such that no area changes its colour.
+
+        Colours that fill an area are kept exactly; the many in between, from smoothed edges, become
+        the nearest of these and ``EDGES`` more.
+
+        Args:
+            shape: height and width.
+        """
+        areas = min(int((self.counts >= AREA * self.counts.sum()).sum()), 256 - EDGES)
+        palette = np.concatenate([self.colours[:areas], _representatives(self.colours[areas:])])
+        nearest = _distance(self.colours, palette).argmin(1).astype(np.uint8)
+        small = Image.fromarray(np.repeat(nearest[self.which], self.lengths).reshape(shape))
+        small.putpalette(palette.ravel().tolist())
+        return small
+
+
+def _distance(colours: NDArray[np.int_], palette: NDArray[np.int_]) -> NDArray[np.float32]:
+    """How far (n, 3) are from (m, 3): half the square, without a term that all of a row share."""
+    # whole numbers below 2²⁴, which a product of float32 adds up exactly
+    product = colours.astype(np.float32) @ palette.T.astype(np.float32)
+    return np.asarray((palette**2).sum(1).astype(np.float32) / 2 - product)
 
 
 def _representatives(colours: NDArray[np.int_]) -> NDArray[np.int_]:
@@ -230,7 +279,7 @@ def fit_figure(ax: Axes, title: str = "") -> None:
 def fit_text(ax: Axes) -> None:
     """Shrink or enlarge what is written in a drawing as the drawing itself is."""
     figure = figure_of(ax)
-    figure.draw_without_rendering()  # lays the axes out
+    lay_out(figure)
     box = ax.get_window_extent()
     unit = min(box.width / np.ptp(ax.get_xlim()), box.height / np.ptp(ax.get_ylim())) / figure.dpi
     for text in ax.texts:
