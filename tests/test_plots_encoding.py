@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from nnkit.plots import lines, tiles
-from nnkit.plots._canvas import Runs, pixels, png
+from nnkit.plots._canvas import pixels, png, reduce_colours
 
 
 def opened(data):
@@ -21,7 +21,7 @@ def opened(data):
 def reduced(picture):
     """With a palette; of an array (height, width, 3)."""
     opaque = np.pad(picture.astype(np.uint8), ((0, 0), (0, 0), (0, 1)), constant_values=255)
-    return Runs.of(opaque).reduced(picture.shape[:2])
+    return reduce_colours(opaque)
 
 
 def photograph():

@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,10 +41,8 @@ def png(figure: Figure, scale: float = 1.0, *, palette: bool = False) -> bytes:
         palette: make do with 256 colours even for a photograph, which keeps all of them otherwise.
     """
     drawn = _draw(figure, scale)
-    runs = Runs.of(drawn)
-    if not runs.have_shades:
-        picture = runs.reduced(drawn.shape[:2])
-    else:
+    picture = reduce_colours(drawn)
+    if picture is None:
         picture = Image.fromarray(drawn[:, :, :3])
         picture = picture.quantize(256) if palette else picture
     buffer = io.BytesIO()
@@ -108,57 +106,37 @@ def _canvas(figure: Figure, dpi: float) -> Iterator[FigureCanvasAgg]:
         figure.canvas, figure.dpi = before
 
 
-class Runs(NamedTuple):
-    """A picture as runs of pixels of one colour, row by row."""
+def reduce_colours(picture: NDArray[np.uint8]) -> Image.Image | None:
+    """Give a drawing a palette such that no area changes its colour.
 
-    lengths: NDArray[np.int_]
-    which: NDArray[np.int_]  # of the colours each run has
-    colours: NDArray[np.int_]  # (colours, 3), the most frequent first
-    counts: NDArray[np.int_]  # of pixels, of each colour
+    Colours that fill an area are kept exactly; the many in between, from smoothed edges, become
+    the nearest of these and ``EDGES`` more.
 
-    @classmethod
-    def of(cls, picture: NDArray[np.uint8]) -> "Runs":
-        """Find the runs of a picture (height, width, 4)."""
-        codes = picture.view("<u4").ravel()
-        starts = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]]))
-        lengths = np.diff(starts, append=codes.size)
-        found, which = np.unique(codes[starts], return_inverse=True)
-        counts = np.bincount(which, lengths).astype(int)
-        order = np.argsort(-counts, kind="stable")
-        rank = np.empty_like(order)
-        rank[order] = np.arange(len(order))
-        colours = found[order, None].astype(int) >> [0, 8, 16] & 255
-        return cls(lengths, rank[which], colours, counts[order])
+    Args:
+        picture: (height, width, 4).
 
-    @property
-    def have_shades(self) -> bool:
-        """Whether this is a photograph or the like, and no drawing."""
-        size = self.counts.sum()
-        shades = self.counts[self.counts < AREA * size].sum()
-        return len(self.counts) > PHOTOGRAPH or bool(shades > SHADES * size)
-
-    def reduced(self, shape: tuple[int, int]) -> Image.Image:
-        """Give a drawing a palette such that no area changes its colour.
-
-        Colours that fill an area are kept exactly; the many in between, from smoothed edges, become
-        the nearest of these and ``EDGES`` more.
-
-        Args:
-            shape: height and width.
-        """
-        areas = min(int((self.counts >= AREA * self.counts.sum()).sum()), 256 - EDGES)
-        palette = np.concatenate([self.colours[:areas], _representatives(self.colours[areas:])])
-        nearest = _distance(self.colours, palette).argmin(1).astype(np.uint8)
-        small = Image.fromarray(np.repeat(nearest[self.which], self.lengths).reshape(shape))
-        small.putpalette(palette.ravel().tolist())
-        return small
-
-
-def _distance(colours: NDArray[np.int_], palette: NDArray[np.int_]) -> NDArray[np.float32]:
-    """How far (n, 3) are from (m, 3): half the square, without a term that all of a row share."""
-    # whole numbers below 2²⁴, which a product of float32 adds up exactly
+    Returns:
+        The drawing; None if it has shades, as a photograph has.
+    """
+    codes = picture.view("<u4").ravel()
+    runs = np.flatnonzero(np.diff(codes, prepend=~codes[:1]))  # where another colour begins
+    lengths = np.diff(runs, append=codes.size)
+    found, which = np.unique(codes[runs], return_inverse=True)
+    counts = np.bincount(which, lengths)  # pixels of each colour
+    is_area = counts >= AREA * codes.size
+    if len(found) > PHOTOGRAPH or counts[~is_area].sum() > SHADES * codes.size:
+        return None
+    colours = found[:, None].astype(int) >> [0, 8, 16] & 255
+    order = np.argsort(-counts, kind="stable")
+    areas, edges = np.split(colours[order], [min(is_area.sum(), 256 - EDGES)])
+    palette = np.concatenate([areas, _representatives(edges)])
+    # half the squared distance, without what all of a row share: whole numbers and halves below
+    # 2²³, which float32 adds up exactly
     product = colours.astype(np.float32) @ palette.T.astype(np.float32)
-    return np.asarray((palette**2).sum(1).astype(np.float32) / 2 - product)
+    nearest = ((palette**2).sum(1) / 2 - product).argmin(1).astype(np.uint8)
+    small = Image.fromarray(np.repeat(nearest[which], lengths).reshape(picture.shape[:2]))
+    small.putpalette(palette.ravel().tolist())
+    return small
 
 
 def _representatives(colours: NDArray[np.int_]) -> NDArray[np.int_]:
