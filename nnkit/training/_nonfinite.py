@@ -62,23 +62,28 @@ class LossMeter:
             if self.mean_over is not None:
                 values, sizes = self.mean_over(values, sizes.to(values.device))
             numbers = values.cpu().double().numpy().reshape(len(values), -1)
-            for losses, size in zip(numbers, sizes.tolist(), strict=True):
-                self._take(losses, size)
+            self._take(numbers, sizes.cpu().double().numpy())
         self._waiting, self._sizes = [], []
         return not self.first_bad.any()
 
-    def _take(self, losses: Numbers, size: float) -> None:
-        self.count += 1
-        self._rows += size
+    def _take(self, losses: Numbers, sizes: Numbers) -> None:
+        """Add the losses (B, M) of B batches, of `sizes` rows, one after the other.
+
+        So the sums do not depend on how often one has looked.
+        """
+        columns, open_ = np.arange(losses.shape[1]), self.first_bad == 0
         with np.errstate(all="ignore"):
-            self._sum = self._sum + losses * size
-        finite = np.isfinite(losses)
-        sound = finite & (self.first_bad == 0)
-        new = ~finite & (self.first_bad == 0)
-        self.last = np.where(sound, losses, self.last)
-        self.least = np.where(sound, np.minimum(self.least, losses), self.least)
-        self.first_bad = np.where(new, self.count, self.first_bad)
-        self.bad = np.where(new, losses, self.bad)
+            terms = np.concatenate([self._sum[None], losses * sizes[:, None]])
+            self._sum = np.add.accumulate(terms)[-1]
+        self._rows += float(sizes.sum())
+        sound = np.logical_and.accumulate(np.isfinite(losses)) & open_  # before the first bad one
+        count = sound.sum(0)  # (M,)
+        new = open_ & (count < len(losses))
+        self.last = np.where(count > 0, losses[count - 1, columns], self.last)
+        self.least = np.minimum(self.least, np.where(sound, losses, np.inf).min(0))
+        self.first_bad = np.where(new, self.count + count + 1, self.first_bad)
+        self.bad = np.where(new, losses[count.clip(max=len(losses) - 1), columns], self.bad)
+        self.count += len(losses)
 
     @property
     def mean(self) -> Numbers:
