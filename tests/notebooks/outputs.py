@@ -17,7 +17,6 @@ DIGITS = 1e-4  # relative: another processor may round a float differently beyon
 ROUNDING = 1e-6  # absolute: what is smaller is the rounding error of float32, different everywhere
 
 LIVE = "application/vnd.jupyter.widget-view+json"
-
 _NUMBER = re.compile(r"(?<![\w.])[-−+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?")
 _TRAINING = re.compile(r"\b(?:fit|sweep|backward|step)\(")
 _CELL = re.compile(r"^=== (.*) \[(\w{8}(?:, again)*)\]$", re.MULTILINE)
@@ -57,8 +56,10 @@ def _text(output: Mapping[str, Any]) -> str:
     if output["output_type"] == "error":
         return f"{output['ename']}: {output['evalue']}"
     data, metadata = output["data"], output.get("metadata", {})
-    if LIVE in data or '<figure class="explore"' in data.get("text/html", ""):
-        return f"[widget] {data['text/plain']}"  # its sliders; the pictures are no text
+    plain = data.get("text/plain", "")
+    live = LIVE in data and plain.startswith("explore(")  # its frames have not been asked for
+    if live or '<figure class="explore"' in data.get("text/html", ""):
+        return f"[widget] {plain}"  # its sliders; the pictures are no text
     if "text/html" in data:
         return text_of_html(data["text/html"])
     for kind in ("image/png", "image/jpeg", "image/svg+xml"):

@@ -45,8 +45,9 @@ def test_text_of(output: dict[str, object], text: str) -> None:
     assert text_of([output]) == text
 
 
-def test_a_figure_with_sliders_shows_its_repr(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NNKIT_EXPORT", "1")
+@pytest.mark.parametrize("frames", ["0", "1"])  # live, as in `make noavx`; or all drawn
+def test_a_figure_with_sliders_shows_its_repr(monkeypatch: pytest.MonkeyPatch, frames: str) -> None:
+    monkeypatch.setenv("NNKIT_EXPORT", frames)
     figure = explore(lambda x: lines([0, x], {"y": [0, 1]}), alt="A line to {x}.", x=[1, 2])
     shown = {"output_type": "execute_result", "data": figure._repr_mimebundle_()}
     assert text_of([shown]) == "[widget] explore(<lambda>, x=1…2 (2))"
