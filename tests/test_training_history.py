@@ -60,8 +60,8 @@ def test_the_table_of_a_notebook():
     h.stop_reason = "x & y"
     html = h._repr_html_()
     assert html.count("<tr>") == 3
-    assert "<th>a&lt;b</th>" in html
-    assert "<td>0.5</td>" in html
+    assert ">a&lt;b</th>" in html
+    assert ">0.5</td>" in html
     assert "<p>stopped: x &amp; y</p>" in html
 
 

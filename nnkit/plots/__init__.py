@@ -9,6 +9,7 @@ from nnkit.plots._networks import network
 from nnkit.plots._results import decisions, spread
 from nnkit.plots._sounds import listen, sounds
 from nnkit.plots._surfaces import neuron, points, surface
+from nnkit.plots._tables import table
 from nnkit.plots._tiles import tiles
 from nnkit.plots._trajectories import paths
 from nnkit.plots.style import (
@@ -31,7 +32,7 @@ __all__ = [
     "BLUE", "CLASS_COLOURS", "CLASS_MARKERS", "GREY", "INK", "MAGENTA", "ORANGE", "PALETTE",
     "PAPER", "SEQUENTIAL", "TEAL", "YELLOW", "End", "decisions", "history", "label_ends", "lines",
     "listen", "network", "neuron", "paths", "points", "show", "sounds", "spread", "surface",
-    "tiles", "use_style",
+    "table", "tiles", "use_style",
 ]  # fmt: skip
 
 use_style()

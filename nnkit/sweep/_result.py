@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from nnkit._checks import one_of
+from nnkit._table import Table
 from nnkit.training import History, MeanStd
 
 if TYPE_CHECKING:
@@ -183,14 +183,12 @@ class Sweep:
         """A table: each setting with the mean and spread of what was measured last."""
         names = {name for trial in self.trials for name in trial.history.names}
         columns = [c for c in ("loss", "penalty", "val_loss") if c in names]
-        head = "".join(f"<th>{escape(name)}</th>" for name in [*self.grid, *columns])
-        numbers = {c: self.values(c) for c in columns}
-        rows = ""
-        for i, settings in enumerate(self.settings):
-            cells = [_short(value) for value in settings.values()]
-            cells += [str(MeanStd(v[i])) for v in numbers.values()]
-            rows += "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        numbers = [self.values(c) for c in columns]
+        rows = [
+            [*map(_short, settings.values()), *(str(MeanStd(values[i])) for values in numbers)]
+            for i, settings in enumerate(self.settings)
+        ]
+        return Table([*self.grid, *columns], rows)._repr_html_()
 
 
 def all_settings(grid: Mapping[str, Sequence[Any]]) -> list[Settings]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from nnkit._table import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,17 +92,13 @@ class History:
         """A small aligned table."""
         if not self.rows:
             return f"no epoch was finished{self._ending()}"
-        lines = [self.names, *self._cells()]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        table = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in lines]
-        return "\n".join([*table, *([f"stopped: {self.stop_reason}"] if self.stop_reason else [])])
+        table = str(Table(self.names, self._cells()))
+        return f"{table}\nstopped: {self.stop_reason}" if self.stop_reason else table
 
     def _repr_html_(self) -> str:
         """The table that a notebook shows."""
-        body = "".join(_html_row("td", cells) for cells in self._cells())
         note = f"<p>stopped: {escape(self.stop_reason)}</p>" if self.stop_reason else ""
-        head = _html_row("th", self.names)
-        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>{note}"
+        return Table(self.names, self._cells())._repr_html_() + note
 
     def _cells(self, at_most: int = 12) -> list[list[str]]:
         """The rows as text; of a long history the first and the last ones."""
@@ -175,7 +173,3 @@ def mean_of(histories: Sequence[History]) -> History:
 
 def _number(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.4g}"
-
-
-def _html_row(tag: str, cells: Iterable[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
