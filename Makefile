@@ -22,7 +22,7 @@ LECTURES := --no-loadscope-reorder -p tests.notebooks.lectures --nbval lectures
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab test unit notebooks noavx browser decks zip site homework references images bench dev lint format clean
+.PHONY: help lab test unit notebooks noavx browser decks pdf zip site homework references images bench dev lint format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ lab: .venv/.lab ## open the lectures in JupyterLab, ready to present
 
 decks: .venv/.decks ## write every part as offline slides into build/decks
 	.venv/bin/nnkit decks $(ARGS)
+
+pdf: .venv/.decks ## print the slides of every part into build/pdf, by a Chromium or Chrome that is there
+	.venv/bin/nnkit pdf $(ARGS)
 
 zip: .venv/.decks ## write every part as a notebook with its outputs into build/notebooks.zip
 	.venv/bin/nnkit notebooks $(ARGS)

@@ -339,5 +339,7 @@ def test_the_index_is_right_after_ctrl_c(course: Path, monkeypatch: pytest.Monke
         raise KeyboardInterrupt
 
     monkeypatch.setattr(decks, "executed", interrupted)
-    assert run("--out", "out", str(course / "1_before.md"))[0] == 130
+    part = course / "1_before.md"
+    part.write_text(f"{GOOD}\nMore.\n", encoding="utf-8")  # else it would be the same again
+    assert run("--out", "out", str(part))[0] == 130
     assert list(index(Path("out"))) == ["1_tiny/3_after.html"]

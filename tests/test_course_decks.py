@@ -4,10 +4,11 @@ import base64
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from nnkit.course import cli, execute, reading, render
+from nnkit.course import cli, decks, execute, reading, render
 from nnkit.course.embed import embed_images
 from nnkit.course.lectures import CourseError, Part
 from tests.test_course_damage import unrun
@@ -232,3 +233,41 @@ def test_what_is_printed_in_pieces_is_shown_as_one(part) -> None:
     tiny = part(TITLE, cell("import time\nprint('a', flush=True)\ntime.sleep(0.5)\nprint('b')"))
     _, page = render.render(tiny, execute.execute(tiny))
     assert re.search(r"<pre>a\nb\n?</pre>", page)
+
+
+# What would be the same again is left as it is
+
+
+def test_a_deck_is_written_once(part, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = part(TITLE)
+    deck = tmp_path / "build/decks/1_tiny/1_good.html"
+    count = 0
+
+    def counted(*told: Any) -> Any:
+        nonlocal count
+        count += 1
+        return render.render(*told)
+
+    monkeypatch.setattr(decks, "executed", unrun)
+    monkeypatch.setattr(decks, "render", counted)
+
+    def write() -> int:
+        assert cli.main(["decks"]) == 0
+        assert "2 slides" in (tmp_path / "build/decks/index.html").read_text("utf-8")
+        return count
+
+    part(TITLE, BELOW)
+    assert (write(), write()) == (1, 1)
+    deck.write_text(deck.read_text("utf-8").replace("Good", "Bad"), encoding="utf-8")
+    assert (write(), write()) == (2, 2)  # somebody has edited it
+    assert "Good" in deck.read_text("utf-8")
+    deck.with_suffix(".json").write_text("[]", encoding="utf-8")
+    assert (write(), write()) == (3, 3)
+    monkeypatch.setattr(decks, "makers", lambda: "a new theme")
+    assert (write(), write()) == (4, 4)
+    part(TITLE.replace("Good", "Better"), BELOW)
+    assert (write(), write()) == (5, 5)
+    assert "Better" in deck.read_text("utf-8")
+    tiny.path.write_bytes(b"\xff")
+    assert cli.main(["decks"]) == 1
+    assert not deck.exists()

@@ -3,6 +3,7 @@
 import inspect
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import types
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnkit.course import cli
+from nnkit.course import cli, paper
 from nnkit.course.homework.source import read as read_homework
 from nnkit.course.lectures import CourseError, find_parts
 from nnkit.course.reading import read
@@ -294,6 +295,73 @@ def test_an_old_site_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "old.html").write_text("", "utf-8")
     build._clear(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [build.MARK]
+
+
+def test_a_site_that_would_be_the_same_again_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    out, lecture = tmp_path / "site", tmp_path / "1_tiny"
+    shutil.copytree(FEATURES / "1_features", lecture)
+    written = []
+
+    def pages(source: Path, out: Path) -> bool:
+        written.append(out)
+        (out / "index.html").write_text("<p>A page</p>", "utf-8")
+        return False
+
+    monkeypatch.setattr(build, "decks", lambda *_: 0)
+    monkeypatch.setattr(build, "_copy_decks", lambda *_: None)
+    monkeypatch.setattr(build, "_write_sources", lambda *_: None)
+    monkeypatch.setattr(build, "_sphinx", pages)
+    monkeypatch.setattr(build, "print_decks", lambda *_: None)
+    monkeypatch.setattr(build, "require_browser", lambda: "browser")
+
+    def count(*options: str) -> int:
+        assert cli.main(["site", str(lecture), "--out", str(out), *options]) == 0
+        return len(written)
+
+    assert (count(), count()) == (1, 1)
+    (out / "index.html").write_text("<p>Another page</p>", "utf-8")
+    assert (count(), count()) == (2, 2)
+    (out / "index.html").unlink()
+    assert (count(), count()) == (3, 3)
+    assert (count("--pdf"), count("--pdf"), count()) == (4, 4, 5)
+    assert count("--repository", "https://github.com/owner/name") == 6
+    for change, sixth in enumerate(("1_everything.md", "homework.md"), start=7):
+        with (lecture / sixth).open("a", encoding="utf-8") as file:
+            file.write("\nMore.\n")
+        repository = ("--repository", "https://github.com/owner/name")
+        assert (count(*repository), count(*repository)) == (change, change)
+    monkeypatch.setattr(build, "makers", lambda: "a new theme")
+    assert (count(), count()) == (9, 9)
+
+
+def test_slides_are_not_printed_without_a_browser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(paper, "find_browser", lambda: None)
+    part = str(FEATURES / "1_features/1_everything.md")
+    for command in ("pdf", "site"):
+        options = ["--pdf"] if command == "site" else []
+        assert cli.main([command, part, "--out", str(tmp_path / "out"), *options]) == 1
+        assert "printed by Chromium or Chrome, and none is here" in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()  # told before anything is run
+
+
+def test_a_page_leads_to_the_pdf_or_lets_the_reader_print(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lectures, "executed", unrun)
+    (part,) = find_parts([FEATURES])
+    printed = tmp_path / "pdf" / f"{part.name}.pdf"
+    link = '<a href="../../{}">PDF of the slides</a>'
+    page = lectures.page(part, None, tmp_path).cells[0].source
+    assert link.format(f"decks/{part.name}.html?print-pdf") in page
+    printed.parent.mkdir(parents=True)
+    printed.write_bytes(b"%PDF")
+    page = lectures.page(part, None, tmp_path).cells[0].source
+    assert link.format(f"pdf/{part.name}.pdf") in page
 
 
 def test_a_cell_with_two_pictures_is_refused() -> None:

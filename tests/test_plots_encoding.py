@@ -5,16 +5,23 @@ import io
 import numpy as np
 import pytest
 import torch
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 from PIL import Image
 
 from nnkit.plots import lines, tiles
-from nnkit.plots._canvas import count_colours, pixels, png, reduce_colours
+from nnkit.plots._canvas import pixels, png, reduce_colours
 
 
 def opened(data):
     with Image.open(io.BytesIO(data)) as picture:
         return picture.mode, np.asarray(picture.convert("RGB"))
+
+
+def reduced(picture):
+    """With a palette; of an array (height, width, 3)."""
+    opaque = np.pad(picture.astype(np.uint8), ((0, 0), (0, 0), (0, 1)), constant_values=255)
+    return reduce_colours(opaque)
 
 
 def photograph():
@@ -57,8 +64,7 @@ def test_colours_of_areas_are_exact():
     stripes = np.repeat(rng.integers(0, 256, (5, 3)), 200, axis=0)[None].repeat(50, axis=0)
     edges = rng.integers(0, 256, (50, 1000, 3))
     exact = np.where(rng.random((50, 1000, 1)) < 0.01, edges, stripes).astype(np.uint8)
-    picture = Image.fromarray(exact)
-    small = np.asarray(reduce_colours(picture, count_colours(picture)).convert("RGB"))
+    small = np.asarray(reduced(exact).convert("RGB"))
     same = (exact == stripes).all(2)
     assert (small[same] == exact[same]).all()
     off = np.abs(small[~same].astype(int) - exact[~same]).max(1)
@@ -66,8 +72,7 @@ def test_colours_of_areas_are_exact():
 
 
 def test_one_colour_is_enough():
-    picture = Image.new("RGB", (9, 9), "red")
-    red = reduce_colours(picture, count_colours(picture))
+    red = reduced(np.tile([255, 0, 0], (9, 9, 1)))
     assert red.convert("RGB").getcolors() == [(81, (255, 0, 0))]
 
 
@@ -78,6 +83,20 @@ def test_a_photograph_keeps_its_shades_unless_told(palette, expected):
     assert mode == expected
     error = np.abs(small.astype(int) - pixels(figure)).mean()
     assert error == 0 if not palette else 0 < error < 25
+
+
+def test_it_looks_as_matplotlib_saves_it():
+    """Which draws it twice, and reads the numbers on axes anew each time."""
+    for title in ("A line", "The same, with $x^2$"):
+        (figure, same) = (lines([0, 1e-6], {"a": [0, 1e7]}, title=title) for _ in range(2))
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=2 * figure.dpi)
+        with Image.open(buffer) as saved:
+            assert np.array_equal(saved.convert("RGB"), pixels(same, 2.0))
+        canvas = FigureCanvasBase(figure)
+        png(figure)
+        assert figure.canvas is canvas
+        assert figure.dpi == 110
 
 
 def test_many_small_tiles_keep_their_colours():

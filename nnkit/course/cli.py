@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import nnkit
-from nnkit.course.decks import decks
+from nnkit.course.decks import DECKS, decks
 from nnkit.course.handout import notebooks
 from nnkit.course.homework.commands import add_homework
 from nnkit.course.lab import lab
 from nnkit.course.lectures import CourseError
+from nnkit.course.paper import PDFS, pdf
 from nnkit.course.site.build import site
 
 RUN_FIRST = "A part is run if it has not been run yet, or if it or the library has changed since."
@@ -28,9 +29,14 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(run=lambda args: lab(args.jupyter))
 
     command = commands.add_parser("decks", help="write the parts as offline slides")
-    _add_parts(command, Path("build/decks"), "folder to write into")
+    _add_parts(command, DECKS, "folder to write into")
     command.epilog = RUN_FIRST
     command.set_defaults(run=lambda args: decks(args.parts, args.out))
+
+    command = commands.add_parser("pdf", help="print the slides, by a browser that is there")
+    _add_parts(command, PDFS, "folder to write into")
+    command.epilog = RUN_FIRST
+    command.set_defaults(run=lambda args: pdf(args.parts, args.out))
 
     command = commands.add_parser("notebooks", help="write the parts as notebooks into a zip file")
     _add_parts(command, Path("build/notebooks.zip"), "file to write")
@@ -40,7 +46,10 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("site", help="write the course as pages to read, offline")
     _add_parts(command, Path("build/site"), "folder to write into")
     command.add_argument("--repository", default="", help="https://github.com/owner/name: buttons")
-    command.set_defaults(run=lambda args: site(args.out, args.repository, args.parts))
+    command.add_argument("--pdf", action="store_true", help="with a PDF of each part's slides")
+    command.set_defaults(
+        run=lambda args: site(args.out, args.repository, args.parts, on_paper=args.pdf)
+    )
 
     add_homework(commands)
     return main

@@ -6,19 +6,24 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from nnkit.course.lectures import CourseError, Part, find_parts, in_order, is_part
 from nnkit.course.render import Deck, render
-from nnkit.course.runs import executed
+from nnkit.course.runs import executed, fingerprint, key, makers
 from nnkit.course.theme import stylesheet
+
+DECKS = Path("build", "decks")
 
 
 def decks(paths: Sequence[Path], out: Path) -> int:
     """Write each part as one HTML file, and an index of all decks in the folder.
 
-    A part that fails is reported on stderr; the others are written all the same.
+    A part that fails is reported on stderr; the others are written all the same. What was written
+    before and would be the same again is left as it is.
 
     Args:
         paths: parts or folders of parts; all lectures if empty.
@@ -48,21 +53,43 @@ def _write(part: Part, parts: Sequence[Part], out: Path) -> bool:
     facts = target.with_suffix(".json")
     try:
         target.parent.mkdir(exist_ok=True)
-        for old in (facts, target):  # rather no deck than one that the source no longer says
-            old.unlink(missing_ok=True)
         _refuse_namesakes(part, parts)
+        made_from = fingerprint([makers(), part.name, key(part)], {})
+        if _is_made(facts, made_from):
+            print(f"{part.name}: as it was\n", end="", flush=True)
+            return True
+        _remove(facts, target)  # rather no deck than one that the source no longer says
         deck, page = render(part, executed(part.path))
         target.write_bytes(page.encode("utf-8"))
-        facts.write_text(json.dumps(vars(deck)), encoding="utf-8")  # last: now it is a deck
+        made = {"made_from": made_from, "page": _content(target)}
+        facts.write_text(json.dumps(vars(deck) | made), encoding="utf-8")  # last: now it is a deck
     except Exception as error:  # no text, kernel or full disk shall cost the other decks
         known = isinstance(error, CourseError)
         message = f"{error}" if known else f"{part.path}: {type(error).__name__}: {error}"
         # in one piece: another thread writes as well
         print(f"{message}\n", end="", file=sys.stderr)
+        with suppress(OSError):  # which has been told
+            _remove(facts, target)
         return False
     ran = f"{deck.slides} slides, ran in {deck.seconds:.1f} s"
     print(f"{part.name}: {ran}\n", end="", flush=True)
     return True
+
+
+def _remove(*files: Path) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
+
+
+def _is_made(facts: Path, made_from: str) -> bool:
+    """Whether a deck was made from this, and nobody has edited it since."""
+    told = _told(facts)
+    made = told.get("made_from") == made_from
+    return made and told.get("page") == _content(facts.with_suffix(".html"))
+
+
+def _content(page: Path) -> str:
+    return fingerprint([], {page.parent: [page]})
 
 
 def _refuse_namesakes(part: Part, parts: Sequence[Part]) -> None:
@@ -103,15 +130,20 @@ def write_index(out: Path) -> Path:
     return page
 
 
-def _read(facts: Path) -> Deck | None:
-    """Return what the index says of a deck; None if it is gone, or this is another one's file."""
+def _told(facts: Path) -> dict[str, Any]:
+    """Return what was noted of a deck; nothing if it is gone, or this is another one's file."""
     if not (facts.is_file() and facts.with_suffix(".html").is_file()):  # a pipe would never end
-        return None
+        return {}
     try:
         told = json.loads(facts.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
-        return None
-    match told:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _read(facts: Path) -> Deck | None:
+    """Return what the index says of a deck."""
+    match _told(facts):
         case {"title": str(title), "slides": int(slides), "seconds": float(seconds)}:
             return Deck(title, slides, seconds)
     return None

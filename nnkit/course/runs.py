@@ -12,7 +12,7 @@ import platform
 import site
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
@@ -66,14 +66,33 @@ def key(part: Part) -> str:
     Raises:
         CourseError: if the part cannot be read.
     """
-    digest = hashlib.sha256(_surroundings().encode())
-    digest.update(part.read().encode())
-    for folder, files in ((NNKIT, _library()), (part.path.parent, beside(part))):
+    folder = part.path.parent
+    return fingerprint([_surroundings(), part.read()], {NNKIT: _library(), folder: beside(part)})
+
+
+def fingerprint(texts: Iterable[str], folders: Mapping[Path, Iterable[Path]]) -> str:
+    """Name texts and files in 64 digits: other ones have another name.
+
+    Args:
+        texts: in order.
+        folders: files in order, and the folder to which their names are relative.
+    """
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(f"{len(text)}\0{text}".encode())
+    for folder, files in folders.items():
         for file in files:
             told = f"\0{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0"
             digest.update(told.encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+@cache
+def makers() -> str:
+    """Name what turns runs into slides and pages: all of ``nnkit``, and what is installed."""
+    files = sorted(file for file in NNKIT.rglob("*") if file.is_file() and file.suffix != ".pyc")
+    return fingerprint([_surroundings()], {NNKIT: files})
 
 
 def find(part: Part, made_from: str) -> "NotebookNode | None":

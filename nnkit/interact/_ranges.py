@@ -4,22 +4,8 @@ import math
 from string import Formatter
 from typing import Any
 
-GREEK = {
-    "alpha": "α",
-    "beta": "β",
-    "gamma": "γ",
-    "delta": "δ",
-    "epsilon": "ε",
-    "eta": "η",
-    "theta": "θ",
-    "lam": "λ",
-    "mu": "μ",
-    "rho": "ρ",
-    "sigma": "σ",
-    "tau": "τ",
-    "phi": "φ",
-    "omega": "ω",
-}
+LETTERS = "alpha beta gamma delta epsilon eta theta lam mu rho sigma tau phi omega"
+GREEK = dict(zip(LETTERS.split(), "αβγδεηθλμρστφω", strict=True))
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

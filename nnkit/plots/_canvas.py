@@ -3,11 +3,14 @@
 import io
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.text import Text
@@ -37,12 +40,9 @@ def png(figure: Figure, scale: float = 1.0, *, palette: bool = False) -> bytes:
         scale: pixels per pixel of that size; 2 stays sharp on a dense screen or a large wall.
         palette: make do with 256 colours even for a photograph, which keeps all of them otherwise.
     """
-    picture = Image.fromarray(pixels(figure, scale))
-    colours = count_colours(picture)
-    if not _has_shades(colours):
-        picture = reduce_colours(picture, colours)
-    elif palette:
-        picture = picture.quantize(256)
+    drawn = _draw(figure, scale)
+    exact = Image.fromarray(drawn[:, :, :3])
+    picture = reduce_colours(drawn) or (exact.quantize(256) if palette else exact)
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG")  # optimize=True takes four times as long, and saves a tenth
     return buffer.getvalue()
@@ -66,50 +66,72 @@ def make_legible(figure: Figure) -> None:
 
 def pixels(figure: Figure, scale: float = 1.0) -> NDArray[np.uint8]:
     """Draw a figure into an array (height, width, 3); see :func:`png`."""
+    return _draw(figure, scale)[:, :, :3]
+
+
+def _draw(figure: Figure, scale: float) -> NDArray[np.uint8]:
+    """Draw a figure into an array (height, width, 4)."""
     make_legible(figure)
-    buffer, dpi = io.BytesIO(), figure.dpi * scale
-    figure.savefig(buffer, format="raw", dpi=dpi)
-    # cut off, but 1011.999… is 1012: as matplotlib counts (FigureCanvasBase.get_width_height)
-    width, height = (figure.get_size_inches() * dpi + 1e-8).astype(int)
-    return np.frombuffer(buffer.getvalue(), np.uint8).reshape(height, width, 4)[:, :, :3]
+    with _canvas(figure, figure.dpi * scale) as canvas:
+        canvas.draw()  # savefig would draw it twice, the first time for the layout alone
+    return np.asarray(canvas.buffer_rgba())
 
 
-def count_colours(picture: Image.Image) -> list[tuple[int, tuple[int, int, int]]]:
-    """How many pixels each colour of an RGB picture has, the most frequent first."""
-    counted: Any = picture.getcolors(picture.width * picture.height)
-    return sorted(counted, reverse=True)
+def lay_out(figure: Figure) -> None:
+    """Place the axes, so that their points can be turned into pixels."""
+    with _canvas(figure, figure.dpi):
+        if (engine := figure.get_layout_engine()) is not None:
+            engine.execute(figure)
+        for ax in figure.axes:
+            ax.apply_aspect()
 
 
-def reduce_colours(picture: Image.Image, counted: list[Any]) -> Image.Image:
-    """Give an RGB drawing a palette such that no area changes its colour.
+#: Reads formulas, such as the numbers on axes, and remembers the last ones. Each canvas of
+#: matplotlib has its own, which begins with nothing.
+FORMULAS = FigureCanvasAgg(Figure()).get_renderer().mathtext_parser
+
+
+@contextmanager
+def _canvas(figure: Figure, dpi: float) -> Iterator[FigureCanvasAgg]:
+    """Put a figure on a canvas of so many pixels per inch, and then back on its own."""
+    before, figure.dpi = (figure.canvas, figure.dpi), dpi
+    canvas = FigureCanvasAgg(figure)
+    canvas.get_renderer().mathtext_parser = FORMULAS
+    yield canvas
+    figure.canvas, figure.dpi = before
+
+
+def reduce_colours(picture: NDArray[np.uint8]) -> Image.Image | None:
+    """Give a drawing a palette such that no area changes its colour.
 
     Colours that fill an area are kept exactly; the many in between, from smoothed edges, become
     the nearest of these and ``EDGES`` more.
 
     Args:
-        picture: a drawing.
-        counted: its colours, from :func:`count_colours`.
+        picture: (height, width, 4).
+
+    Returns:
+        The drawing; None if it has shades, as a photograph has.
     """
-    colours = np.array([colour for _, colour in counted])  # (colours, 3)
-    areas = sum(count >= AREA * picture.width * picture.height for count, _ in counted)
-    areas = min(areas, 256 - EDGES)
-    palette = np.concatenate([colours[:areas], _representatives(colours[areas:])])
-    distance = ((colours[:, None] - palette) ** 2).sum(-1)  # (colours, palette)
-    index = np.zeros(1 << 24, dtype=np.uint8)
-    index[_packed(colours)] = distance.argmin(1)
-    small = Image.fromarray(index[_packed(np.asarray(picture))])
+    codes = picture.view("<u4").ravel()
+    runs = np.flatnonzero(np.diff(codes, prepend=~codes[:1]))  # where another colour begins
+    lengths = np.diff(runs, append=codes.size)
+    found, which = np.unique(codes[runs], return_inverse=True)
+    counts = np.bincount(which, lengths)  # pixels of each colour
+    is_area = counts >= AREA * codes.size
+    if len(found) > PHOTOGRAPH or counts[~is_area].sum() > SHADES * codes.size:
+        return None
+    colours = found[:, None].astype(int) >> [0, 8, 16] & 255
+    order = np.argsort(-counts, kind="stable")
+    areas, edges = np.split(colours[order], [min(is_area.sum(), 256 - EDGES)])
+    palette = np.concatenate([areas, _representatives(edges)])
+    # half the squared distance, without what all of a row share: whole numbers and halves below
+    # 2²³, which float32 adds up exactly
+    product = colours.astype(np.float32) @ palette.T.astype(np.float32)
+    nearest = ((palette**2).sum(1) / 2 - product).argmin(1).astype(np.uint8)
+    small = Image.fromarray(np.repeat(nearest[which], lengths).reshape(picture.shape[:2]))
     small.putpalette(palette.ravel().tolist())
     return small
-
-
-def _has_shades(counted: list[Any]) -> bool:
-    size = sum(count for count, _ in counted)
-    shades = sum(count for count, _ in counted if count < AREA * size)
-    return len(counted) > PHOTOGRAPH or shades > SHADES * size
-
-
-def _packed(colours: NDArray[np.int_] | NDArray[np.uint8]) -> NDArray[np.int_]:
-    return np.asarray(colours.astype(int) @ [1 << 16, 1 << 8, 1])
 
 
 def _representatives(colours: NDArray[np.int_]) -> NDArray[np.int_]:
@@ -230,7 +252,7 @@ def fit_figure(ax: Axes, title: str = "") -> None:
 def fit_text(ax: Axes) -> None:
     """Shrink or enlarge what is written in a drawing as the drawing itself is."""
     figure = figure_of(ax)
-    figure.draw_without_rendering()  # lays the axes out
+    lay_out(figure)
     box = ax.get_window_extent()
     unit = min(box.width / np.ptp(ax.get_xlim()), box.height / np.ptp(ax.get_ylim())) / figure.dpi
     for text in ax.texts:

@@ -15,7 +15,7 @@ from matplotlib.ticker import (
 )
 from matplotlib.typing import ColorType
 
-from nnkit.plots._canvas import figure_of, new_axes, numbers, set_title
+from nnkit.plots._canvas import figure_of, lay_out, new_axes, numbers, set_title
 from nnkit.plots._fields import Array
 from nnkit.plots.style import BLUE, CURVE_COLOURS, GREY, ORANGE, PAPER, readable
 
@@ -56,7 +56,7 @@ def label_ends(ax: Axes, ends: Sequence[End]) -> None:
     """
     ends = [end for end in ends if np.isfinite(end.y)]
     figure = figure_of(ax)
-    figure.draw_without_rendering()  # places the axes, so that points can be turned into pixels
+    lay_out(figure)
     ends.sort(key=lambda end: end.y)
     at = np.array([ax.transData.transform((end.x, end.y))[1] for end in ends])
     moved = spread_out(at, 1.35 * SIZE * figure.dpi / 72)

@@ -115,24 +115,45 @@ def too_small_to_read(page: Page) -> list[str]:
     return list(page.evaluate(UNREADABLE))
 
 
+# Marks what holds a letter that has not been seen yet in its font, on any slide, and counts it.
+MARK_NEW = """() => {
+  const seen = window.lettersSeen ||= {};
+  const texts = document.createTreeWalker(Reveal.getCurrentSlide(), NodeFilter.SHOW_TEXT);
+  let count = 0;
+  while (texts.nextNode()) {
+    const parent = texts.currentNode.parentElement;
+    if (parent.closest('aside.notes, script, style, mjx-container')) continue;
+    if (!parent.getClientRects().length) continue;
+    const {fontFamily, fontWeight, fontStyle} = getComputedStyle(parent);
+    const known = seen[[fontFamily, fontWeight, fontStyle]] ||= new Set();
+    const before = known.size;
+    for (const letter of texts.currentNode.textContent.trim()) known.add(letter);
+    if (known.size > before) { parent.dataset.newLetters = ''; count++; }
+  }
+  return count;
+}"""
+MARKED = "[data-new-letters]"
+UNMARK = f"() => document.querySelectorAll('{MARKED}').forEach(e => delete e.dataset.newLetters)"
+
+
 def of_foreign_fonts(page: Page) -> list[str]:
     """Letters that the page's own fonts do not have, so that the machine's stand in."""
+    if not page.evaluate(MARK_NEW):
+        return []
     session = page.context.new_cdp_session(page)
     session.send("DOM.enable")
     session.send("CSS.enable")
     root = session.send("DOM.getDocument")["root"]["nodeId"]
-    texts = ", ".join(f"section.present section.present {kind}" for kind in HOLDS_TEXT)
-    nodes = session.send("DOM.querySelectorAll", {"nodeId": root, "selector": texts})["nodeIds"]
-    # the browser looks two levels down, no farther
+    nodes = session.send("DOM.querySelectorAll", {"nodeId": root, "selector": MARKED})["nodeIds"]
     used = [session.send("CSS.getPlatformFontsForNode", {"nodeId": node}) for node in nodes]
     session.detach()
+    page.evaluate(UNMARK)
     foreign = {
         font["familyName"] for fonts in used for font in fonts["fonts"] if not font["isCustomFont"]
     }
     return [f"letters of {name}" for name in sorted(foreign)]
 
 
-HOLDS_TEXT = ("h1", "h2", "h3", "h4", "p", "li", "th", "td", "pre", "code", "summary", "label")
 CHECKS = (too_large, too_small, untypeset, without_alt, too_small_to_read, of_foreign_fonts)
 
 

@@ -12,11 +12,12 @@ from playwright.sync_api import Browser
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from nnkit.course.chromium import find_browser
 from nnkit.course.lectures import Part, find_parts
 from nnkit.course.render import render
 from nnkit.course.runs import executed
 
-from .chromium import MISSING, find_browser, start_browser
+from .chromium import MISSING, start_browser
 
 HERE = Path(__file__).parent
 FEATURES = HERE / "lectures"  # a part with everything that a slide can hold
@@ -35,7 +36,14 @@ class ByDeck(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByDeck:
+    config.option.loadscopereorder = False  # the order that follows
     return ByDeck(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no processor waits for another at the end."""
+    items.sort(key=lambda item: item.path.stem not in ("test_homework", "test_present"))
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from nnkit.course.chromium import find_browser
+
 from . import checks
-from .chromium import find_browser
 from .slides import Watched, open_deck
 
 TALL = '<p style="height: 640px">Too much</p>'

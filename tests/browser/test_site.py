@@ -46,7 +46,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if "SITE" not in os.environ:
         with ThreadPoolExecutor() as thread:  # playwright's event loop runs in this one
             thread.submit(build_site, built, "", [ROOT / "lectures"]).result()
-    assert (built / MARK).read_text("utf-8") == COMPLETE, "nnkit site warned or failed"
+    assert (built / MARK).read_text("utf-8").startswith(COMPLETE), "nnkit site warned or failed"
     return built.resolve()
 
 

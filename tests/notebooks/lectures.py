@@ -48,6 +48,7 @@ SECONDS = 120
 CI = bool(os.environ.get("CI"))
 NATIVE = "ATEN_CPU_CAPABILITY" not in os.environ
 TIMED = CI and NATIVE
+FRAMES = {"NNKIT_EXPORT": str(int(NATIVE))}  # for decks, which are written of such runs only
 HANGS = 300  # seconds on the clock for one cell
 HEADER = "---\njupyter:"
 HOMEWORK = "homework.md"  # runs with its solutions; its tests say what comes out, nothing is stored
@@ -168,7 +169,7 @@ class Part(IPyNbFile):
         start = time.perf_counter()
         self.ipython = tempfile.TemporaryDirectory(prefix="ipython-")
         with (
-            mock.patch.dict(os.environ, ENVIRONMENT, IPYTHONDIR=self.ipython.name),
+            mock.patch.dict(os.environ, ENVIRONMENT | FRAMES, IPYTHONDIR=self.ipython.name),
             open(os.devnull, "w") as sink,  # for the kernel's log; nbval would leave its own open
             mock.patch("nbval.kernel.open", create=True, return_value=sink),
         ):

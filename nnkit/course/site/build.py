@@ -8,9 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from nnkit._extras import install
-from nnkit.course.decks import decks
+from nnkit.course.decks import DECKS, decks, write_index
+from nnkit.course.homework.source import FILE
 from nnkit.course.lectures import CourseError, Part, find_lectures, find_parts
+from nnkit.course.paper import print_decks, require_browser
+from nnkit.course.runs import fingerprint, key, makers
 from nnkit.course.site.checks import offences
+from nnkit.course.site.lectures import changed
 from nnkit.course.site.repository import Repository
 
 HERE = Path(__file__).parent
@@ -20,31 +24,43 @@ MARK = ".nnkit-site"
 COMPLETE = "complete"
 
 
-def site(out: Path, repository: str = "", paths: Sequence[Path] = ()) -> int:
+def site(
+    out: Path, repository: str = "", paths: Sequence[Path] = (), *, on_paper: bool = False
+) -> int:
     """Build the site from parts that have been run; those that have not are run first.
 
     Args:
         out: the folder to write into; ``index.html`` is its start page. An older site there is
-            replaced.
+            replaced, unless it would be the same again.
         repository: the address of the course on GitHub, for the buttons that open a notebook
             elsewhere; there are none if it is empty.
         paths: parts or folders of parts; all lectures if empty.
+        on_paper: print the slides of every part into a PDF, too.
 
     Returns:
         0, or 1 if a part failed or Sphinx warned.
 
     Raises:
-        CourseError: if the address is not GitHub's, a package is missing, the folder holds
-            something else, or a page has a broken link, a picture without words or asks for
-            something from outside.
+        CourseError: if the address is not GitHub's, a package is missing, there is no browser to
+            print with, the folder holds something else, or a page has a broken link, a picture
+            without words or asks for something from outside.
     """
     published = Repository.at(repository)
     if any(find_spec(package) is None for package in NEEDED):
         raise CourseError(f"the packages that pages are made with are missing: {install('site')}")
     parts, course = find_parts(paths), find_lectures().parent
+    if on_paper:
+        require_browser()
+    made_from = _made_from(parts, course, f"{repository} {on_paper}")
+    if _is_made(out, made_from):
+        print(f"the site is as it was; open {out / 'index.html'}")
+        return 0
     _clear(out)
-    if decks(paths, out / "decks"):
+    if decks(paths, DECKS):
         return 1
+    _copy_decks(parts, out / "decks")
+    if on_paper:
+        print_decks(parts, out / "pdf")
     with tempfile.TemporaryDirectory(prefix="nnkit-site-") as made:
         source = Path(made, "source")
         _write_sources(parts, course, source, out, published)
@@ -52,9 +68,46 @@ def site(out: Path, repository: str = "", paths: Sequence[Path] = ()) -> int:
     if found := offences(out):
         raise CourseError("pages that nobody should see\n  " + "\n  ".join(found))
     if not failed:
-        (out / MARK).write_text(COMPLETE, "utf-8")
+        (out / MARK).write_text(f"{COMPLETE} {made_from} {_content(out)}", "utf-8")
         print(f"a site of {len(parts)} parts; open {out / 'index.html'}")
     return int(failed)
+
+
+def _made_from(parts: Sequence[Part], course: Path, options: str) -> str:
+    """Name all that the pages depend on.
+
+    Raises:
+        CourseError: if a part cannot be read.
+    """
+    homework = sorted({part.path.with_name(FILE) for part in parts})
+    sources = [*homework, course / "CHANGELOG.md", course / "CITATION.cff"]
+    texts = [source.read_text("utf-8") for source in sources if source.is_file()]
+    days = [
+        day for source in (*(part.path for part in parts), *homework) for day in changed(source)
+    ]
+    names = [part.name for part in parts]
+    return fingerprint([makers(), options, *names, *map(key, parts), *texts, *days], {})
+
+
+def _is_made(out: Path, made_from: str) -> bool:
+    """Whether a site was made from this, and nobody has edited it since."""
+    mark = out / MARK
+    told = mark.read_text("utf-8").split() if mark.is_file() else []
+    return told[:2] == [COMPLETE, made_from] and told[2:] == [_content(out)]
+
+
+def _content(out: Path) -> str:
+    files = sorted(file for file in out.rglob("*") if file.is_file() and file.name != MARK)
+    return fingerprint([], {out: files})
+
+
+def _copy_decks(parts: Sequence[Part], out: Path) -> None:
+    for part in parts:
+        for kind in ("html", "json"):
+            target = out / f"{part.name}.{kind}"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(DECKS / f"{part.name}.{kind}", target)
+    write_index(out)
 
 
 def _clear(out: Path) -> None:

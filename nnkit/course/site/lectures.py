@@ -33,7 +33,7 @@ def write_lectures(
     """
     for part in parts:
         write(out / "notebooks" / f"{part.name}.ipynb", text_of(download(read(part), published)))
-        write(source / "lectures" / f"{part.name}.ipynb", text_of(page(part, published)))
+        write(source / "lectures" / f"{part.name}.ipynb", text_of(page(part, published, out)))
     folders = [list(group) for _, group in groupby(parts, key=lambda part: part.lecture)]
     for group in folders:
         names = [part.path.stem for part in group]
@@ -44,14 +44,16 @@ def write_lectures(
     write(source / "lectures" / "index.md", listing("Lectures", names))
 
 
-def page(part: Part, published: Repository | None) -> Any:
+def page(part: Part, published: Repository | None, out: Path) -> Any:
     """Return a part that has been run as the notebook that Sphinx makes a page of."""
     notebook = deepcopy(executed(part.path))
     for index, cell in enumerate(notebook.cells):
         _adapt(cell, f"{part.path}: cell {index + 1}")
     slides = f"../../decks/{part.name}.html"
     facts = [f"Runs in {notebook.metadata.nnkit.seconds:.0f} s", *changed(part.path)]
-    links = {"Slides": slides, "PDF of the slides": f"{slides}?print-pdf"}
+    printed = (out / "pdf" / f"{part.name}.pdf").is_file()  # else the reader's browser prints
+    on_paper = f"../../pdf/{part.name}.pdf" if printed else f"{slides}?print-pdf"
+    links = {"Slides": slides, "PDF of the slides": on_paper}
     first = notebook.cells[0]
     head, *rest = first.source.split("\n", 1)
     told = _links(links, f"{part.name}.ipynb", facts, published)

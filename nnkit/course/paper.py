@@ -1,0 +1,79 @@
+"""``nnkit pdf``: the slides on paper, one page a slide, printed by a browser that is there."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from nnkit.course.chromium import ADVICE, ARGUMENTS, find_browser
+from nnkit.course.decks import DECKS, decks
+from nnkit.course.lectures import CourseError, Part, find_parts
+
+PDFS = Path("build", "pdf")
+#: Milliseconds that a page believes to have to lay itself out; they pass as fast as it does.
+LAYOUT = 600_000
+TIMEOUT = 300
+
+
+def pdf(paths: Sequence[Path], out: Path) -> int:
+    """Print parts into PDF files.
+
+    Args:
+        paths: parts or folders of parts; all lectures if empty.
+        out: the folder to write into; a part is ``18_architecture/1_neuron.pdf`` there.
+
+    Returns:
+        0, or 1 if a part failed.
+
+    Raises:
+        CourseError: if there is no browser, the paths hold no part, or the browser fails.
+    """
+    parts = find_parts(paths)
+    require_browser()
+    if decks(paths, DECKS):
+        return 1
+    print_decks(parts, out)
+    print(f"{len(parts)} parts printed into {out}")
+    return 0
+
+
+def require_browser() -> str:
+    """Return the path of a browser.
+
+    Raises:
+        CourseError: if there is none.
+    """
+    browser = find_browser()
+    if browser is None:
+        raise CourseError(f"slides are printed by Chromium or Chrome, and none is here. {ADVICE}")
+    return browser
+
+
+def print_decks(parts: Sequence[Part], out: Path) -> None:
+    """Print the decks of parts, which have been written.
+
+    Args:
+        parts: the parts.
+        out: the folder to write into.
+
+    Raises:
+        CourseError: if there is no browser, or it fails.
+    """
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        list(pool.map(partial(_print, require_browser(), out), parts))
+
+
+def _print(browser: str, out: Path, part: Part) -> None:
+    deck, target = (DECKS / f"{part.name}.html").resolve(), (out / f"{part.name}.pdf").resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix="nnkit-pdf-") as profile:
+        command = [browser, *ARGUMENTS, f"--user-data-dir={profile}", "--no-pdf-header-footer"]
+        command += [f"--virtual-time-budget={LAYOUT}", f"--print-to-pdf={target}"]
+        command += [f"{deck.as_uri()}?print-pdf"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+    if done.returncode or not target.is_file():
+        raise CourseError(f"{part.path} was not printed:\n{done.stderr.strip()}")
