@@ -244,8 +244,9 @@ def _label(group: Any) -> Any:
 def _is_known(label: Any) -> bool:
     if isinstance(label, tuple):
         return all(map(_is_known, label))
-    by_value = isinstance(label, Hashable) and type(label).__eq__ != object.__eq__
-    return by_value and bool(label == label)
+    if label is None or not isinstance(label, Hashable):  # None compares by value since 3.13
+        return False
+    return type(label).__eq__ != object.__eq__ and bool(label == label)
 
 
 def _check_rows(**given: Tensor | NDArray[Any] | None) -> None:

@@ -31,7 +31,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
 from nnkit.course import lectures, reading, runs
 from nnkit.course.execute import ENVIRONMENT, join_prints, settle
-from tests.notebooks import outputs
+from tests.notebooks import figures, outputs
 
 REFERENCES = Path("tests", "notebooks", "references")
 # The parts that train most, about a minute of the processor each. They are begun first, so that no
@@ -53,6 +53,8 @@ HANGS = 300  # seconds on the clock for one cell
 HEADER = "---\njupyter:"
 HOMEWORK = "homework.md"  # runs with its solutions; its tests say what comes out, nothing is stored
 REBUILD = "Run `make references` and read the diff."
+# What the kernel executes first, so that figures tell what they show.
+DESCRIBE = f"exec({Path(figures.__file__).read_text(encoding='utf-8')!r} + 'install()', {{}})"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")  # IPython colours its tracebacks
 OUTPUTS = {"stream", "display_data", "execute_result", "error"}
 CHANGES = {
@@ -172,6 +174,7 @@ class Part(IPyNbFile):
             mock.patch("nbval.kernel.open", create=True, return_value=sink),
         ):
             super().setup()
+            self.kernel.await_idle(self.kernel.execute_cell_input(DESCRIBE), HANGS)
         self.clock += time.perf_counter() - start
 
     def teardown(self) -> None:

@@ -11,13 +11,19 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from tests.notebooks import figures
 from tests.notebooks.html_text import text_of_html
 
 DIGITS = 1e-4  # relative: another processor may round a float differently beyond its fourth digit
 ROUNDING = 1e-6  # absolute: what is smaller is the rounding error of float32, different everywhere
 
 LIVE = "application/vnd.jupyter.widget-view+json"
+ON_DEMAND = figures.MARK + "drawn as it is asked for"
 _NUMBER = re.compile(r"(?<![\w.])[-−+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?")
+_MARKS = re.compile(
+    r"(?P<look>.*): (?P<marks>\d+) of (?P<points>\d+) points(?P<places>(?: \(-?\d+, -?\d+\))*)"
+)
+_COLOUR = re.compile(r"#([0-9a-f]{6})\b")
 _TRAINING = re.compile(r"\b(?:fit|sweep|backward|step)\(")
 _CELL = re.compile(r"^=== (.*) \[(\w{8}(?:, again)*)\]$", re.MULTILINE)
 
@@ -56,15 +62,18 @@ def _text(output: Mapping[str, Any]) -> str:
     if output["output_type"] == "error":
         return f"{output['ename']}: {output['evalue']}"
     data, metadata = output["data"], output.get("metadata", {})
-    plain = data.get("text/plain", "")
-    live = LIVE in data and plain.startswith("explore(")  # its frames have not been asked for
-    if live or '<figure class="explore"' in data.get("text/html", ""):
-        return f"[widget] {plain}"  # its sliders; the pictures are no text
-    if "text/html" in data:
-        return text_of_html(data["text/html"])
+    plain, html = data.get("text/plain", ""), data.get("text/html", "")
+    if '<figure class="explore"' in html:
+        return f"[widget] {plain}\n{figures.text_of_slider(html)}"
+    if LIVE in data and plain.startswith("explore("):
+        return f"[widget] {plain}\n{ON_DEMAND}"
+    if html:
+        return text_of_html(html)
     for kind in ("image/png", "image/jpeg", "image/svg+xml"):
         if kind in data:
-            return f"[image] {metadata.get(kind, {}).get('alt', 'without alt text')}"
+            alt = metadata.get(kind, {}).get("alt", "without alt text")
+            drawn = figures.text_of_png(data[kind]) if kind == "image/png" else ""
+            return f"[image] {alt}\n{drawn}"
     for kind in ("text/markdown", "text/latex", "text/plain"):
         if kind in data:
             return str(data[kind])
@@ -81,8 +90,55 @@ def agree(reference: str, text: str, *, trained: bool = False) -> bool:
 
     A float that is printed with at most four digits must therefore be the same to the last one;
     unless it may come of training, in whose many steps the roundings of another processor grow:
-    then the last printed digit may differ by one.
+    then the last printed digit may differ by one. What figures show is compared by `drawn_alike`.
     """
+    (said, drawn), (said_now, drawn_now) = map(_told_and_drawn, (reference, text))
+    if ON_DEMAND in text:  # only the sliders are there, no pictures
+        return _same_text(said, said_now, trained)
+    return (
+        _same_text(said, said_now, trained)
+        and (not drawn or len(drawn) == len(drawn_now))
+        and all(drawn_alike(a, b, trained) for a, b in zip(drawn, drawn_now, strict=bool(drawn)))
+    )
+
+
+def _told_and_drawn(text: str) -> tuple[str, list[str]]:
+    lines = text.splitlines()
+    drawn = [line.removeprefix(figures.MARK) for line in lines if line.startswith(figures.MARK)]
+    return "\n".join(line for line in lines if not line.startswith(figures.MARK)), drawn
+
+
+def drawn_alike(reference: str, line: str, trained: bool) -> bool:
+    """Tell whether two lines of a figure's description say the same.
+
+    Places may differ by a percent of the axes, and by ten of what may come of training; of that
+    neither the ticks nor the numbers of marks are compared, for one more may have been right.
+    """
+    marks, now = _MARKS.fullmatch(reference), _MARKS.fullmatch(line)
+    if marks is None or now is None:
+        a, b = (text.split(" | ") for text in (reference, line))
+        ticks = slice(0, 3 if trained and reference.startswith("axes ") else None)
+        return _same_text(" | ".join(a[ticks]), " | ".join(b[ticks]), trained)
+    counts = [(found["marks"], found["points"]) for found in (marks, now)]
+    places = [[*map(int, _NUMBER.findall(found["places"]))] for found in (marks, now)]
+    return (
+        _look_alike(marks["look"], now["look"], 40 if trained else 2)
+        and (trained or counts[0] == counts[1])
+        and (trained or len(places[0]) == len(places[1]))
+        and all(abs(a - b) <= (10 if trained else 1) for a, b in zip(*places, strict=False))
+    )
+
+
+def _look_alike(reference: str, look: str, tolerance: int) -> bool:
+    """Whether marks are of one kind, and of one colour: of 255, each part may differ by so much."""
+    if _COLOUR.sub("#", reference) != _COLOUR.sub("#", look):
+        return False
+    pairs = zip(_COLOUR.findall(reference), _COLOUR.findall(look), strict=True)
+    parts = (zip(bytes.fromhex(a), bytes.fromhex(b), strict=True) for a, b in pairs)
+    return all(abs(a - b) <= tolerance for pair in parts for a, b in pair)
+
+
+def _same_text(reference: str, text: str, trained: bool) -> bool:
     if _words(reference) != _words(text):
         return False
     pairs = zip(_NUMBER.findall(reference), _NUMBER.findall(text), strict=True)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from nnkit.interact import explore
 from nnkit.plots import lines
-from tests.notebooks.outputs import Stored, agree, digests, read, text_of, trained, write
+from tests.notebooks.figures import MARK
+from tests.notebooks.outputs import ON_DEMAND, Stored, agree, digests, read, text_of, trained, write
 
 
 def data(kind: str, value: str, **others: object) -> dict[str, object]:
@@ -50,7 +51,16 @@ def test_a_figure_with_sliders_shows_its_repr(monkeypatch: pytest.MonkeyPatch, f
     monkeypatch.setenv("NNKIT_EXPORT", frames)
     figure = explore(lambda x: lines([0, x], {"y": [0, 1]}), alt="A line to {x}.", x=[1, 2])
     shown = {"output_type": "execute_result", "data": figure._repr_mimebundle_()}
-    assert text_of([shown]) == "[widget] explore(<lambda>, x=1…2 (2))"
+    said, *drawn = text_of([shown]).splitlines()
+    assert said == "[widget] explore(<lambda>, x=1…2 (2))"
+    assert drawn == ([ON_DEMAND] if frames == "0" else [])  # nothing is described outside a kernel
+
+
+def test_frames_that_are_drawn_on_demand_are_not_missed() -> None:
+    with_frames = f"[widget] explore(x)\n{MARK}axes a | b | c"
+    assert agree(with_frames, f"[widget] explore(x)\n{ON_DEMAND}")
+    assert not agree(with_frames, f"[widget] explore(y)\n{ON_DEMAND}")
+    assert not agree(with_frames, f"[widget] explore(x)\n{MARK}axes a | b | d")
 
 
 def test_a_widget_needs_a_kernel_and_is_refused() -> None:
