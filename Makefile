@@ -13,12 +13,12 @@ WORKERS ?= logical
 BENCH ?= training
 
 RUN := .venv/bin/python -m
-PYTEST = $(RUN) pytest -n $(WORKERS) --dist loadfile --durations 10 $(ARGS)
+# in the order of tests/conftest.py and of the plugin for lectures, which begin with what takes long
+PYTEST = $(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 10 $(ARGS)
 # Where students' code cannot be run in a sandbox, the tests of grading are left out: a tenth of all.
 SANDBOX = $(shell bwrap --unshare-all --unshare-user --disable-userns --ro-bind / / true 2>/dev/null && echo yes)
 COVERAGE = $(if $(SANDBOX),--cov --cov-report term --cov-fail-under 95)
-# in the order of the plugin, which begins with the longest
-LECTURES := --no-loadscope-reorder -p tests.notebooks.lectures --nbval lectures
+LECTURES := -p tests.notebooks.lectures --nbval lectures
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

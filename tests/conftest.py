@@ -13,6 +13,25 @@ import torch
 
 from tests import systems
 
+# Files of few tests that take long. They are begun first, so that no processor waits for another
+# at the end; without this, those of many tests would be.
+LONG = (
+    "test_homework",
+    "test_present",
+    "test_commands",
+    "test_windows",
+    "test_training_distributed",
+    "test_training_progress",
+    "test_sweep",
+    "test_course_damage",
+    "test_collect",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first what takes long."""
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
 
 def pytest_report_header() -> list[str]:
     """Say what this system leaves out."""

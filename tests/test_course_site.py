@@ -253,6 +253,23 @@ def test_what_axe_finds_fault_with_is_mended(tmp_path: Path) -> None:
     assert (tmp_path / "a.html").read_text("utf-8") == mended
 
 
+def test_codeautolink_reads_the_code_of_a_page_alone() -> None:
+    block = '<div class="{}"><div class="highlight"><pre>{}</pre></div>\n</div>'
+    code = [
+        block.format("highlight-ipython3 notranslate", "fit()\n"),
+        block.format("doctest highlight-default notranslate", "&gt;&gt;&gt; fit()\n"),
+    ]
+    figure = '<figure class="explore"><script>{"sources": []}</script></figure>'
+    for body in (f"{figure}\n{code[0]}\n<p>{code[1]}</p>{figure}", "<p>no code</p>", ""):
+        context, alone = {"body": body}, mending.CodeAlone()
+        alone.set_aside(None, "page", "page.html", context, None)
+        assert "figure" not in context["body"]
+        assert context["body"].count("fit()") == body.count("fit()")
+        context["body"] = context["body"].replace("fit", '<a href="#fit">fit</a>')
+        alone.put_back(None, "page", "page.html", context, None)
+        assert context["body"] == body.replace("fit", '<a href="#fit">fit</a>')
+
+
 # What no page may have
 
 

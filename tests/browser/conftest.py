@@ -36,14 +36,8 @@ class ByDeck(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByDeck:
-    config.option.loadscopereorder = False  # the order that follows
+    config.option.loadscopereorder = False  # those that take long come first
     return ByDeck(config, log)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that no processor waits for another at the end."""
-    items.sort(key=lambda item: item.path.stem not in ("test_homework", "test_present"))
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,12 @@ MEND = [
     # Sphinx: a heading without a level
     ('<p class="caption" role="heading">', '<p class="caption">'),
 ]
+CODE = re.compile(
+    r'(<div class="(?:doctest )?highlight-[\w-]+ notranslate"><div class="highlight"><pre>'
+    r".*?</pre></div>\n</div>)",
+    re.DOTALL,
+)
+BETWEEN = "\n<!-- the next -->\n"
 #: Sphinx breaks a long signature into a list of definitions of nothing.
 LINES = [
     ("<dl>", '<span class="sig-params">'),
@@ -62,8 +68,33 @@ def _without_lists(signature: re.Match[str]) -> str:
     return text
 
 
+class CodeAlone:
+    """Lets codeautolink read the code of a page alone: figures with sliders are megabytes."""
+
+    def __init__(self) -> None:
+        """Begin with no page."""
+        self.pieces: list[str] = []
+
+    def set_aside(self, *told: Any) -> None:
+        """Leave what is code, each block as it is."""
+        *_, context, _ = told
+        self.pieces = CODE.split(context.get("body", ""))
+        if len(self.pieces) > 1:
+            context["body"] = BETWEEN.join(self.pieces[1::2])
+
+    def put_back(self, *told: Any) -> None:
+        """Put the code, now with links, into the page."""
+        *_, context, _ = told
+        if len(self.pieces) > 1:
+            self.pieces[1::2] = context["body"].split(BETWEEN)
+            context["body"] = "".join(self.pieces)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect all this to Sphinx."""
     app.connect("doctree-resolved", name_backlinks, priority=900)  # after codeautolink
     app.connect("build-finished", mend)
+    alone = CodeAlone()  # around codeautolink, whose priority is 500
+    app.connect("html-page-context", alone.set_aside, priority=499)
+    app.connect("html-page-context", alone.put_back, priority=501)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
