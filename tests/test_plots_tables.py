@@ -45,7 +45,7 @@ def test_how_many_runs_is_said_once_if_it_is_the_same() -> None:
     assert table(rows, {"loss": ".1f"}, corner="net").head[0] == "net"
     other = table(rows | {"c": [MeanStd([1.0])]}, {"loss": ".1f"})
     assert [row[1] for row in other.rows] == [
-        "0.2 ± 0.1 (2 runs)", "0.2 ± 0.0 (2 runs)", "1.0 ± 0.0 (1 runs)"
+        "0.2 ± 0.1 (2 runs)", "0.2 ± 0.0 (2 runs)", "1.0 (1 run)"
     ]  # fmt: skip
     assert other.head[0] == ""
 

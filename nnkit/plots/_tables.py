@@ -50,7 +50,7 @@ def table(
         for row in cells
     ]
     if len(runs) == 1 and not corner:
-        corner = f"{runs.pop()} runs"
+        corner = f"{count} runs" if (count := runs.pop()) > 1 else "1 run"
     bold = set()
     for column, which in (best or {}).items():
         if column not in head:
@@ -92,7 +92,7 @@ def _written(cell: Any, form: str, *, same: bool) -> str:
         return cell
     if isinstance(cell, MeanStd):
         text = f"{cell:{form}}"
-        return _typeset(text.removesuffix(f" ({cell.runs} runs)") if same else text)
+        return _typeset(text.partition(" (")[0] if same else text)
     number = float(cell)
     if form.endswith("d") and not number.is_integer():
         raise ValueError(f"{number} is no whole number, and {form!r} is the form of one")

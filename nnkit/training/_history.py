@@ -119,37 +119,38 @@ class MeanStd:
         values: a number of each run.
         form: how to write a number, such as ".1%"; f"{self:.1f}" writes it otherwise, and
             f"{self:>30}" moves the whole text to the right.
-        ddof: what the runs are fewer by in the mean of the squares, as in NumPy; 1 for the
-            deviation of all runs that there might have been.
 
     Attributes:
-        mean, std: the two numbers.
+        mean: of the runs.
+        std: how far single runs lie from it, estimated with n - 1; nan of one run.
         runs: how many there are.
 
     Raises:
-        ValueError: no value, or fewer than the deviation needs.
+        ValueError: no value.
 
     Example:
         >>> from nnkit.training import MeanStd
         >>> right = MeanStd([0.91, 0.93, 0.89], ".1%")
         >>> print("right:", right)
-        right: 91.0% ± 1.6% (3 runs)
+        right: 91.0% ± 2.0% (3 runs)
         >>> f"{right:.3f}", round(right.mean, 2), right.runs
-        ('0.910 ± 0.016 (3 runs)', 0.91, 3)
+        ('0.910 ± 0.020 (3 runs)', 0.91, 3)
     """
 
-    def __init__(self, values: Any, form: str = ".3g", ddof: int = 0) -> None:
+    def __init__(self, values: Any, form: str = ".3g") -> None:
         numbers = np.asarray(values, dtype=float)
-        if numbers.size <= ddof:
-            raise ValueError(f"there are {numbers.size} values, more than {ddof} are needed")
-        self.mean, self.std = float(numbers.mean()), float(numbers.std(ddof=ddof))
-        self.runs, self.form = numbers.size, form
+        if not numbers.size:
+            raise ValueError("there is no run to take the mean of")
+        self.mean, self.runs, self.form = float(numbers.mean()), numbers.size, form
+        self.std = float(numbers.std(ddof=1)) if self.runs > 1 else math.nan
 
     def __format__(self, form: str) -> str:
         if form[-1:].isdigit() and "." not in form:  # such as ">30": a place for the whole text
             return f"{self!s:{form}}"
         form = form or self.form
-        return f"{self.mean:{form}} ± {self.std:{form}} ({self.runs} runs)"
+        if self.runs == 1:
+            return f"{self.mean:{form}} (1 run)"
+        return f"{self.mean:{form}} ± {self.std:{form.lstrip('+')}} ({self.runs} runs)"
 
     def __str__(self) -> str:
         return format(self, "")

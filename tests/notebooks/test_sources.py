@@ -30,8 +30,8 @@ TOPICS = {
     "19_regularization/5_noise_and_augmentation": "19.19–21",
     "19_regularization/5b_text_and_speech": "19.22–23",
     "19_regularization/5c_rules_and_equivariance": "19.24–25",
-    "19_regularization/6_dropout": "19.26–30",
-    "19_regularization/7_pruning": "19.31–34",
+    "19_regularization/6_dropout": "19.26–30 19.39",
+    "19_regularization/7_pruning": "19.31–34 19.40",
     "19_regularization/8_together": "19.35",
 }
 # The standard name by which a reader looks for a topic: in its first title or the line after.
@@ -60,7 +60,7 @@ TERMS = {
     "19.28": "dropout at inference", "19.29": "dropout rate", "19.30": "dropconnect",
     "19.31": "pruning", "19.32": "prune", "19.33": "prune", "19.34": "quantisation",
     "19.35": "regularis", "19.36": "inductive bias", "19.37": "bias and variance",
-    "19.38": "fine-tuning today",
+    "19.38": "fine-tuning today", "19.39": "dropout today", "19.40": "distillation",
 }  # fmt: skip
 
 SLIDES = {"slide", "subslide"}  # what puts a new page on the screen
