@@ -222,6 +222,7 @@ def test_members_stand_in_the_order_of_their_source() -> None:
         ("no `MLP`s", r"no `MLP`\ s"),
         (":param a, b: as given", ":param a: as given\n:param b: as given"),
         ("As in\n\n    fit(x)", "As in\n\n::\n\n    fit(x)"),
+        ("As in::\n\n    fit(x)", "As in::\n\n    fit(x)"),
     ],
 )
 def test_docstrings_for_help_become_markup(written: str, made: str) -> None:

@@ -65,6 +65,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "nnkit"
 html_context = {"default_mode": "auto"}
 html_copy_source = False
+html_sidebars: dict[str, list[str]] = {"changelog": [], "citing": []}  # no pages are below them
 html_show_sourcelink = False
 html_theme_options = {
     "navbar_end": ["theme-switcher"],

@@ -39,7 +39,7 @@ def process(app: Sphinx, what: str, name: str, obj: object, options: Any, lines:
             lines[index : index + 1] = [f":{found[1]} {one}: {found[3]}" for one in names]
     for index in range(len(lines) - 2, 0, -1):
         above, line, below = lines[index - 1 : index + 2]
-        opens = above[:1].strip() and above[0] not in ":."
+        opens = above[:1].strip() and above[0] not in ":." and not above.endswith("::")
         if opens and not line and re.match(r" {4}\S", below):
             lines[index:index] = ["", "::"]
 
