@@ -125,7 +125,11 @@ const stage = show => {
       ".cm-content, input:not([type=range]), textarea, select, [contenteditable=true]");
     if (typing && !ALWAYS.includes(event.key)) return false;
     const slider = event.target.closest?.("input[type=range], [role=slider]");
-    if (slider && /^(Arrow|Home|End|Escape)/.test(event.key)) return false;
+    if (slider && /^(Arrow|Home|End|Escape)/.test(event.key)) {
+      // the browser moves a slider of its own; JupyterLab's shortcuts would keep the key from it
+      if (slider.type === "range" && event.key !== "Escape") event.stopImmediatePropagation();
+      return false;
+    }
     const pressed = event.target.closest?.("summary, button, a[href], audio");
     if (pressed && [" ", "Enter"].includes(event.key)) return false;
     let action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
