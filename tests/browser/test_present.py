@@ -130,7 +130,9 @@ def test_a_part_opens_as_it_has_been_run(arrived: Watched) -> None:
     assert image.get_attribute("src") != before
     page.keyboard.press("Escape")  # leaves the slider
     go_to(page, 3)
-    assert page.locator(f"{SHOWN} .jp-OutputArea").inner_text().strip() == "sum 1.500, product 1.500"
+    assert (
+        page.locator(f"{SHOWN} .jp-OutputArea").inner_text().strip() == "sum 1.500, product 1.500"
+    )
     page.locator(f"{SHOWN}.jp-CodeCell .cm-content").click()
     page.keyboard.press("Control+End")
     page.keyboard.type("\nprint(torch.ones(2).sum())")
@@ -232,7 +234,7 @@ def test_a_finished_bar_leaves_nothing_on_the_slide(presented: Page) -> None:
         "\n_ = [time.sleep(0.1) for _ in tqdm(range(3), leave=False)]; print('done')"
     )
     page.keyboard.press("Shift+Enter")
-    expect(page.locator(f"{SHOWN} .jp-OutputArea")).to_contain_text("done")
+    expect(page.locator(f"{SHOWN} .jp-OutputArea")).to_contain_text("done", timeout=60_000)
     empty = """() => [...document.querySelectorAll('.nnkit-on .jp-OutputArea-child')]
       .filter(child => child.getBoundingClientRect().height && !child.innerText.trim()).length"""
     page.wait_for_function(f"({empty})() === 0")

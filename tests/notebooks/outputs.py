@@ -97,8 +97,8 @@ def agree(reference: str, text: str, *, trained: bool = False) -> bool:
         return _same_text(said, said_now, trained)
     return (
         _same_text(said, said_now, trained)
-        and (not drawn or len(drawn) == len(drawn_now))
-        and all(drawn_alike(a, b, trained) for a, b in zip(drawn, drawn_now, strict=bool(drawn)))
+        and len(drawn) == len(drawn_now)
+        and all(drawn_alike(a, b, trained) for a, b in zip(drawn, drawn_now, strict=True))
     )
 
 
