@@ -99,6 +99,16 @@ def test_it_looks_as_matplotlib_saves_it():
         assert figure.dpi == 110
 
 
+def test_a_figure_that_cannot_be_drawn_is_left_as_it_was():
+    figure = lines([0, 1], {"a": [0, 1]})
+    canvas = figure.canvas
+    figure.suptitle("$x^$")
+    with pytest.raises(ValueError, match="x"):
+        png(figure, 2.0)
+    assert figure.canvas is canvas
+    assert figure.dpi == 110
+
+
 def test_many_small_tiles_keep_their_colours():
     figure = tiles(torch.rand(64, 3, 7, 7, generator=torch.Generator().manual_seed(0)))
     exact = pixels(figure)  # 3,136 colours, none of which fills an area

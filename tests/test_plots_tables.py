@@ -50,6 +50,11 @@ def test_how_many_runs_is_said_once_if_it_is_the_same() -> None:
     assert other.head[0] == ""
 
 
+def test_a_mean_of_zero_has_no_sign() -> None:
+    rows = {"a": [MeanStd([-0.4, 0.38])], "b": [MeanStd([-0.4, -0.2])]}
+    assert [row[1] for row in table(rows, {"gain": ".1f"}).rows] == ["0.0 ± 0.6", "−0.3 ± 0.1"]
+
+
 def test_of_means_only_one_is_the_best() -> None:
     rows = {"a": [MeanStd([0.101, 0.3])], "b": [MeanStd([0.2, 0.2])]}
     assert table(rows, {"loss": ".1f"}, best={"loss": "min"}).bold == {(1, 1)}

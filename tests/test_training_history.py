@@ -98,3 +98,4 @@ def test_one_run_has_no_deviation_and_no_runs_have_no_mean():
     assert math.isnan(MeanStd([0.3]).std)
     with pytest.raises(ValueError, match="no run to take the mean of"):
         MeanStd([])
+    assert repr(MeanStd([0.3, 0.5])) == "MeanStd(0.4 ± 0.141 (2 runs))"

@@ -97,8 +97,10 @@ def _canvas(figure: Figure, dpi: float) -> Iterator[FigureCanvasAgg]:
     before, figure.dpi = (figure.canvas, figure.dpi), dpi
     canvas = FigureCanvasAgg(figure)
     canvas.get_renderer().mathtext_parser = FORMULAS
-    yield canvas
-    figure.canvas, figure.dpi = before
+    try:
+        yield canvas
+    finally:
+        figure.canvas, figure.dpi = before
 
 
 def reduce_colours(picture: NDArray[np.uint8]) -> Image.Image | None:

@@ -101,6 +101,6 @@ def _written(cell: Any, form: str, *, same: bool) -> str:
 
 def _typeset(text: str) -> str:
     if text.startswith("-"):
-        zero = not any(digit in text for digit in "123456789naif")
+        zero = not any(digit in text.partition(" ")[0] for digit in "123456789naif")
         text = text[1:] if zero else f"−{text[1:]}"
     return text.replace("%", "\N{NO-BREAK SPACE}%")
