@@ -44,6 +44,7 @@ TRAINING = {
 # Seconds of the processor for a whole part, with all frames of its sliders, which live are drawn
 # as they are asked for; a busy machine must not fail a good lecture.
 SECONDS = 120
+SECONDS_SHOWN = "shows-seconds"  # the tag of a cell whose figure shows how long something took
 # Asked in CI only, whose processor is known, and only of all that it can do: see `make noavx`.
 CI = bool(os.environ.get("CI"))
 NATIVE = "ATEN_CPU_CAPABILITY" not in os.environ
@@ -55,6 +56,7 @@ HOMEWORK = "homework.md"  # runs with its solutions; its tests say what comes ou
 REBUILD = "Run `make references` and read the diff."
 # What the kernel executes first, so that figures tell what they show.
 DESCRIBE = f"exec({Path(figures.__file__).read_text(encoding='utf-8')!r} + 'install()', {{}})"
+DESCRIBED = "described"  # in the metadata of a run whose figures do
 ANSI = re.compile(r"\x1b\[[0-9;]*m")  # IPython colours its tracebacks
 OUTPUTS = {"stream", "display_data", "execute_result", "error"}
 CHANGES = {
@@ -164,8 +166,9 @@ class Part(IPyNbFile):
         self.made_from = runs.key(self.source)
         if not CI and not self.config.option.rebuild_references:
             self.kept = runs.find(self.source, self.made_from)
-        if self.kept:
+        if self.kept and DESCRIBED in self.kept.metadata.nnkit:
             return
+        self.kept = None  # or a run that `nnkit decks` made, whose figures do not tell what they show
         start = time.perf_counter()
         self.ipython = tempfile.TemporaryDirectory(prefix="ipython-")
         with (
@@ -192,6 +195,7 @@ class Part(IPyNbFile):
         """Keep the run, for the next time and for decks, site and notebooks."""
         if NATIVE and not self.kept and all(cell.passed for cell in self.cells):
             settle(self.notebook, self.clock)
+            self.notebook.metadata.nnkit[DESCRIBED] = True
             runs.keep(self.source, self.made_from, self.notebook)
 
 
@@ -265,7 +269,8 @@ class Cell(IPyNbCell):
         """Fail if there is no reference for this source, or if it says something else."""
         if stored is None:
             self.fail(f"The cell is new or has changed: no reference output. {REBUILD}")
-        if not outputs.agree(stored.text, shown.text, trained=self.trained):
+        seconds = SECONDS_SHOWN in self.cell.metadata.get("tags", [])
+        if not outputs.agree(stored.text, shown.text, trained=self.trained, seconds=seconds):
             sides = (stored.text.splitlines(), shown.text.splitlines())
             lines = difflib.unified_diff(*sides, "reference", "now", lineterm="", n=1)
             self.fail("The cell prints something else", "\n".join(lines))

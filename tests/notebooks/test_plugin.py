@@ -272,6 +272,16 @@ def test_a_run_that_was_edited_makes_nothing_pass(count: Any, pytester: pytest.P
     assert list(failed) == ["Cell 0: One and one"]
 
 
+def test_a_run_for_decks_is_not_judged(count: Any, pytester: pytest.Pytester) -> None:
+    """Its figures do not tell what they show."""
+    assert count("--rebuild-references") == (1, {})
+    (pytester.path / KEPT).unlink()
+    runs.executed(pytester.path / PART)
+    assert (pytester.path / KEPT).exists()
+    assert count() == (3, {})
+    assert count() == (3, {})
+
+
 def test_a_run_of_another_source_makes_nothing_pass(run: Run, pytester: pytest.Pytester) -> None:
     run("--rebuild-references")
     kept = (pytester.path / KEPT).read_text("utf-8")
