@@ -168,7 +168,7 @@ class Part(IPyNbFile):
             self.kept = runs.find(self.source, self.made_from)
         if self.kept and DESCRIBED in self.kept.metadata.nnkit:
             return
-        self.kept = None  # or a run that `nnkit decks` made, whose figures do not tell what they show
+        self.kept = None  # or one for decks, whose figures do not tell what they show
         start = time.perf_counter()
         self.ipython = tempfile.TemporaryDirectory(prefix="ipython-")
         with (
