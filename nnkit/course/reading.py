@@ -1,13 +1,16 @@
 """From a part's file to a notebook, or the reason why there is none."""
 
+import math
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from nnkit.course.lectures import CourseError, Part
 
 OPENS_A_SLIDE = ("slide", "subslide")
-SLIDE_TYPES = (None, *OPENS_A_SLIDE, "fragment", "notes", "skip")
+NOTES = "notes"  # for the speaker
+SLIDE_TYPES = (None, *OPENS_A_SLIDE, "fragment", NOTES, "skip")
+CORE, CORE_ONLY = "core", "core-only"  # tags, see :mod:`nnkit.course.slides`
 UNTYPED = ("-", "")  # how classic notebooks write that a cell has no slide type
 RULE = re.compile(r"^---\s*$", re.MULTILINE)  # above and below a header
 # what stands in the header beside the notebook's own metadata is no cell
@@ -93,4 +96,23 @@ def _check_options(part: Part, notebook: Any, index: int, options: Any) -> None:
             "which JupyterLab leaves the cell out of its slides; allowed: "
             f"{', '.join(filter(None, SLIDE_TYPES))}, or no slide_type for a cell that belongs to "
             "the slide above"
+        )
+    for wrong in _of_the_speaker(options, slideshow.get("slide_type")):
+        raise CourseError(f"{place(part, notebook, index)} has {wrong}")
+
+
+def _of_the_speaker(options: Any, kind: str | None) -> Iterator[str]:
+    """Say what is wrong with a cell's time, or with its place in the core of the lecture."""
+    time = options.get("minutes", 1)
+    if not isinstance(time, int | float) or isinstance(time, bool) or not 0 < time < math.inf:
+        yield f"minutes={time!r}; write a number above 0, such as minutes=2 or minutes=1.5"
+    if "minutes" in options and kind != NOTES:
+        yield (
+            f"minutes={time!r} and slide_type {kind!r}; the time of a slide stands in its notes, a "
+            f"cell with slide_type {NOTES!r}"
+        )
+    if CORE in options.get("tags", ()) and kind not in OPENS_A_SLIDE:
+        yield (
+            f"the tag {CORE!r} and slide_type {kind!r}; tag the cell that opens the slide, which "
+            f"has slide_type {' or '.join(map(repr, OPENS_A_SLIDE))}"
         )

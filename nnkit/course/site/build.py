@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from nnkit._extras import install
+from nnkit.course.core import cores
 from nnkit.course.decks import DECKS, decks, write_index
 from nnkit.course.homework.source import FILE
 from nnkit.course.lectures import CourseError, Part, find_lectures, find_parts
@@ -58,9 +59,10 @@ def site(
     _clear(out)
     if decks(paths, DECKS):
         return 1
-    _copy_decks(parts, out / "decks")
+    shown = [*parts, *cores(parts)]
+    _copy_decks(shown, out / "decks")
     if on_paper:
-        print_decks(parts, out / "pdf")
+        print_decks(shown, out / "pdf")
     with tempfile.TemporaryDirectory(prefix="nnkit-site-") as made:
         source = Path(made, "source")
         _write_sources(parts, course, source, out, published)
