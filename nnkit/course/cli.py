@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import nnkit
+from nnkit.course.check import check
 from nnkit.course.decks import DECKS, decks
 from nnkit.course.handout import notebooks
 from nnkit.course.homework.commands import add_homework
@@ -30,8 +31,15 @@ def parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("decks", help="write the parts as offline slides")
     _add_parts(command, DECKS, "folder to write into")
+    command.add_argument("--fit", action="store_true", help="split or shrink slides too full")
     command.epilog = RUN_FIRST
-    command.set_defaults(run=lambda args: decks(args.parts, args.out))
+    command.set_defaults(run=lambda args: decks(args.parts, args.out, fit=args.fit))
+
+    command = commands.add_parser("check", help="say what is wrong with slides, anybody's")
+    files = command.add_argument("files", nargs="*", type=Path)
+    files.help = "notebooks, Jupytext Markdown, folders; default: all parts"
+    command.add_argument("--run", dest="first", action="store_true", help="run the code first")
+    command.set_defaults(run=lambda args: check(args.files, run=args.first))
 
     command = commands.add_parser("pdf", help="print the slides, by a browser that is there")
     _add_parts(command, PDFS, "folder to write into")

@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from nnkit.course.fit import fitted
 from nnkit.course.lectures import CourseError, Part, find_parts, in_order, is_part
 from nnkit.course.render import Deck, render
 from nnkit.course.runs import executed, fingerprint, key, makers
@@ -19,7 +20,7 @@ from nnkit.course.theme import stylesheet
 DECKS = Path("build", "decks")
 
 
-def decks(paths: Sequence[Path], out: Path) -> int:
+def decks(paths: Sequence[Path], out: Path, *, fit: bool = False) -> int:
     """Write each part as one HTML file, and an index of all decks in the folder.
 
     A part that fails is reported on stderr; the others are written all the same. What was written
@@ -29,6 +30,7 @@ def decks(paths: Sequence[Path], out: Path) -> int:
         paths: parts or folders of parts; all lectures if empty.
         out: the folder to write into; a deck is ``18_architecture/1_neuron.html`` there, and what
             the index tells of it ``18_architecture/1_neuron.json``.
+        fit: split slides that are too full, or set them smaller, and name them.
 
     Returns:
         0, or 1 if a part failed.
@@ -41,25 +43,25 @@ def decks(paths: Sequence[Path], out: Path) -> int:
     try:
         # a kernel waits for itself alone: a part for each core keeps them busy
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            written = list(pool.map(lambda part: _write(part, parts, out), parts))
+            written = list(pool.map(lambda part: _write(part, parts, out, fit), parts))
     finally:  # of Ctrl-C, too
         write_index(out)
     print(f"{sum(written)} of {len(parts)} decks written; open {out / 'index.html'}")
     return 0 if all(written) else 1
 
 
-def _write(part: Part, parts: Sequence[Part], out: Path) -> bool:
+def _write(part: Part, parts: Sequence[Part], out: Path, fit: bool) -> bool:
     target = out / f"{part.name}.html"
     facts = target.with_suffix(".json")
     try:
         target.parent.mkdir(exist_ok=True)
         _refuse_namesakes(part, parts)
-        made_from = fingerprint([makers(), part.name, key(part)], {})
+        made_from = fingerprint([makers(), part.name, key(part), f"{fit}"], {})
         if _is_made(facts, made_from):
             print(f"{part.name}: as it was\n", end="", flush=True)
             return True
         _remove(facts, target)  # rather no deck than one that the source no longer says
-        deck, page = render(part, executed(part.path))
+        deck, page, changed = (fitted if fit else _as_it_is)(part, executed(part.path))
         target.write_bytes(page.encode("utf-8"))
         made = {"made_from": made_from, "page": _content(target)}
         facts.write_text(json.dumps(vars(deck) | made), encoding="utf-8")  # last: now it is a deck
@@ -72,8 +74,12 @@ def _write(part: Part, parts: Sequence[Part], out: Path) -> bool:
             _remove(facts, target)
         return False
     ran = f"{deck.slides} slides, ran in {deck.seconds:.1f} s"
-    print(f"{part.name}: {ran}\n", end="", flush=True)
+    print("\n  ".join([f"{part.name}: {ran}", *changed]) + "\n", end="", flush=True)
     return True
+
+
+def _as_it_is(part: Part, notebook: Any) -> tuple[Deck, str, list[str]]:
+    return *render(part, notebook), []
 
 
 def _remove(*files: Path) -> None:

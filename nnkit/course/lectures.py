@@ -42,10 +42,7 @@ class Part:
 
     def title(self, notebook: Any) -> str:
         """The first heading of the notebook's texts, or the file's name if there is none."""
-        texts = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-        headings = (HEADING.search(CODE.sub("", text)) for text in texts)
-        found = next(filter(None, headings), None)
-        return " ".join(found[1].split()) if found else _spoken(self.path.stem).split(" ", 1)[1]
+        return heading(notebook.cells) or _spoken(self.path.stem).split(" ", 1)[1]
 
     def read(self) -> str:
         """Return the text of its file.
@@ -69,6 +66,14 @@ class Part:
             line = text[: text.index("\0")].count("\n") + 1
             raise CourseError(f"{self.path}:{line}: a NUL character; save the file as UTF-8 text")
         return text
+
+
+def heading(cells: Sequence[Any]) -> str:
+    """Return the first heading in the texts of cells; nothing if they have none."""
+    texts = (cell.source for cell in cells if cell.cell_type == "markdown")
+    headings = (HEADING.search(CODE.sub("", text)) for text in texts)
+    found = next(filter(None, headings), None)
+    return " ".join(found[1].split()) if found else ""
 
 
 def _spoken(name: str) -> str:

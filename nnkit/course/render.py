@@ -9,10 +9,8 @@ from typing import Any
 from nnkit._extras import install
 from nnkit.course.embed import embed_images
 from nnkit.course.lectures import CourseError, Part
-from nnkit.course.reading import OPENS_A_SLIDE, slide_type
+from nnkit.course.reading import slide_type, slides
 from nnkit.course.theme import HERE, scripts, stylesheet
-
-NEVER_SHOWN = ("notes", "skip")
 
 
 @dataclass(frozen=True)
@@ -37,17 +35,22 @@ def render(part: Part, notebook: Any) -> tuple[Deck, str]:
     Raises:
         CourseError: if a picture is missing, or a package that slides are made with.
     """
+    deck, page = draw(part, notebook)
+    return deck, embed_images(page, part)
+
+
+def draw(part: Part, notebook: Any) -> tuple[Deck, str]:
+    """Write a part as slides whose pictures are still beside it; see :func:`render`."""
     title = part.title(notebook)
     tag_hidden(notebook)
     footer = f"{part.lecture}  ·  Part {part.number}: {title}"
-    slides = number_slides(notebook, footer)
+    count = number_slides(notebook, footer)
     resources = {
         "deck": {"title": title, "css": stylesheet("deck"), "js": scripts("stage", "deck")},
         "metadata": {"name": part.path.stem, "path": str(part.path.parent)},
     }
     page, _ = _exporter().from_notebook_node(notebook, resources=resources)
-    deck = Deck(title, slides, float(notebook.metadata.nnkit.seconds))
-    return deck, embed_images(page, part)
+    return Deck(title, count, float(notebook.metadata.nnkit.seconds)), page
 
 
 def number_slides(notebook: Any, footer: str) -> int:
@@ -60,15 +63,17 @@ def number_slides(notebook: Any, footer: str) -> int:
     Returns:
         How many slides there are.
     """
-    shown = [cell for cell in notebook.cells if slide_type(cell) not in NEVER_SHOWN]
-    openers = [cell for i, cell in enumerate(shown) if i == 0 or slide_type(cell) in OPENS_A_SLIDE]
+    openers = [cells[0] for cells in slides(notebook)]
     topic = ""
     for number, cell in enumerate(openers, start=1):
         if slide_type(cell) != "subslide":  # which stays with the topic above it
             topic = ""
         topic = cell.metadata.get("topic", topic)
-        told = {"number": number, "total": len(openers), "topic": topic, "footer": footer}
+        told: dict[str, Any] = {"number": number, "total": len(openers)}
+        told |= {"topic": topic, "footer": footer}
         told["layout"] = cell.metadata.get("layout", "")
+        if "scale" in cell.metadata:
+            told["scale"] = cell.metadata["scale"]
         cell.metadata.setdefault("slideshow", {})["data"] = {k: str(v) for k, v in told.items()}
     return len(openers)
 

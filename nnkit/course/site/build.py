@@ -8,10 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from nnkit._extras import install
+from nnkit.course.chromium import require_browser
 from nnkit.course.decks import DECKS, decks, write_index
 from nnkit.course.homework.source import FILE
 from nnkit.course.lectures import CourseError, Part, find_lectures, find_parts
-from nnkit.course.paper import print_decks, require_browser
+from nnkit.course.paper import print_decks
 from nnkit.course.runs import fingerprint, key, makers
 from nnkit.course.site.checks import offences
 from nnkit.course.site.lectures import changed

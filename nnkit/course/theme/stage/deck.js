@@ -6,8 +6,10 @@ const cellsOf = slide => [...slide.querySelectorAll(".jp-Cell")].map(node => ({
   code: node.querySelector(".jp-InputArea-editor")?.textContent ?? null,
 }));
 const foldAll = () => {
-  for (const slide of slides())
+  for (const slide of slides()) {
+    slide.style.setProperty("--scale", slide.dataset.scale || 1);
     slide.dataset.code = fold(cellsOf(slide), slide.dataset.layout) ? "C: code" : "";
+  }
 };
 const fitted = new WeakSet(); // a slide has no size before it is shown
 const fitSlide = slide => {
