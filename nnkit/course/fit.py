@@ -13,7 +13,8 @@ from nnkit.course.render import Deck, render
 
 #: Words of 28 px become at least 20 px high; where code is shown, of 20 px, that is at least 16.
 SMALLEST, SMALLEST_WITH_CODE = 0.72, 0.8
-UNNOTICED = 0.9  #: a slide that needs no smaller words is not split
+#: What needs smaller words is split where it can be; at a heading sooner.
+SPLIT, SPLIT_AT_HEADING = 0.8, 0.9
 STEP = 0.02
 ROUNDS = 10
 
@@ -36,20 +37,21 @@ def fitted(part: Part, notebook: Any) -> tuple[Deck, str, list[str]]:
     """
     for number, cells in enumerate(slides(notebook), start=1):
         cells[0].metadata["origin"] = {"number": number, "title": heading(cells)}
-    for _ in range(ROUNDS):
+    for left in reversed(range(ROUNDS)):
         _number(notebook)
         deck, page = render(part, deepcopy(notebook))
         sizes = measure(page)
-        shown = zip(slides(notebook), sizes, strict=True)
-        if not any([_mend(notebook, cells, size) for cells, size in shown if not size.fits]):
+        shown = slides(notebook)
+        full = [(cells, size) for cells, size in zip(shown, sizes, strict=True) if not size.fits]
+        if not left or sum(_mend(notebook, *slide) for slide in full) == 0:
             break
-    return deck, page, list(_told(slides(notebook), sizes))
+    return deck, page, list(_told(shown, sizes))
 
 
 def _mend(notebook: Any, cells: list[Any], size: Measured) -> bool:
     """Set a slide smaller or split it in two; say whether one or the other was possible."""
     told = cells[0].metadata
-    now = told.get("scale", 1.0)
+    now: float = told.get("scale", 1.0)
     # smaller words are not only less high: there are more of them on a line
     high, wide = HEIGHT / (HEIGHT + size.height), WIDTH / (WIDTH + size.width)
     needed = now * min(math.sqrt(high), wide)
@@ -58,7 +60,7 @@ def _mend(notebook: Any, cells: list[Any], size: Measured) -> bool:
     found = pieces(cells)
     breaks = list(_breaks(found))
     headings = [at for at in breaks if found[at].level]
-    if breaks and (needed < least or (headings and needed < UNNOTICED)):
+    if breaks and needed < (SPLIT_AT_HEADING if headings else SPLIT):
         told.pop("scale", None)
         at = _middle(found, headings or breaks)
         cut(notebook, cells, found[at], told["origin"])
@@ -69,7 +71,7 @@ def _mend(notebook: Any, cells: list[Any], size: Measured) -> bool:
 
 
 def _breaks(found: list[Piece]) -> Iterator[int]:
-    """Give the pieces that may begin a slide: nothing but titles, or what announces, before none."""
+    """Give the pieces that may begin a slide: none that a title or a colon has announced."""
     for at in range(1, len(found)):
         before = found[at - 1]
         if not before.level and not before.text.rstrip().endswith(":"):

@@ -32,9 +32,10 @@ class Piece(NamedTuple):
         if self.level:
             return HEADING_LINES
         if self.cell.cell_type == "code":
-            return sum(_of_output(out) for out in self.cell.outputs) or CODE_LINE * self.text.count("\n")
-        words = sum(math.ceil(len(line) / LETTERS) for line in self.text.splitlines())
-        formulas = self.text.count("$$") / 2
+            shown: float = sum(_of_output(output) for output in self.cell.outputs)
+            return shown or float(CODE_LINE * self.text.count("\n"))
+        words: float = sum(math.ceil(len(line) / LETTERS) for line in self.text.splitlines())
+        formulas: float = self.text.count("$$") / 2
         return words + FORMULA_LINES * formulas + PICTURE_LINES * len(PICTURE.findall(self.text))
 
 
@@ -57,7 +58,7 @@ def _of_cell(cell: Any) -> Iterator[Piece]:
     lines = cell.source.splitlines()
     starts = sorted({0, *_starts(cell.source)})
     begun = 0
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for end in [*starts[1:], len(lines)]:
         text = "\n".join(lines[begun:end])
         if _is_whole(text):
             yield Piece(cell, begun, text)
