@@ -282,7 +282,7 @@ def test_foreign_files_do_no_harm(foreign: bytes) -> None:
             (out / name).parent.mkdir(exist_ok=True)
             (out / f"{name}.html").write_bytes(foreign)
             (out / f"{name}.json").write_bytes(foreign)
-        facts = {"title": "Good", "slides": 1, "seconds": 2.0}
+        facts = {"title": "Good", "slides": 1, "seconds": 2.0, "minutes": 1.0}
         (out / "1_tiny/1_good.json").write_text(json.dumps(facts), encoding="utf-8")
         decks.write_index(out)
         assert set(index(out)) - {"1_tiny/2_odd.html"} == {"1_tiny/1_good.html"}
@@ -294,7 +294,7 @@ def test_what_is_no_file_is_no_deck(make, kind: str) -> None:
     with tempfile.TemporaryDirectory() as root:
         out = Path(root)
         (out / "1_tiny").mkdir()
-        facts = json.dumps({"title": "Good", "slides": 1, "seconds": 2.0})
+        facts = json.dumps({"title": "Good", "slides": 1, "seconds": 2.0, "minutes": 1.0})
         for suffix in {"html", "json"} - {kind}:
             (out / f"1_tiny/1_odd.{suffix}").write_text(facts, encoding="utf-8")
         make(out / f"1_tiny/1_odd.{kind}")

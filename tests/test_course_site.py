@@ -169,6 +169,24 @@ def test_pages_of_one_lecture_stand_in_the_order_of_the_course(written: Path) ->
     assert "{{" not in (written / "source/index.md").read_text("utf-8")
 
 
+def test_notes_are_folded_and_the_core_has_a_page_of_neither_part_nor_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lectures, "executed", unrun)
+    parts = find_parts([FEATURES])
+    lectures.write_lectures(parts, tmp_path / "source", tmp_path / "out", None)
+    (page,) = tmp_path.glob("source/lectures/*/*.ipynb")
+    cells = nbformat.read(page, as_version=4).cells
+    notes = [cell.source for cell in cells if "lecturer" in cell.source]
+    assert [note.splitlines()[0] for note in notes] == [lectures.LECTURER]
+    assert "the bias is a weight" in notes[0]
+    assert "<span>11 minutes</span>" in cells[0].source
+    for told in (page, *tmp_path.glob("out/notebooks/*/*.ipynb")):
+        assert "In short" not in told.read_text("utf-8")
+    index = (tmp_path / "source/lectures/1_features/index.md").read_text("utf-8")
+    assert '<a href="../../decks/1_features.html">Slides for ninety minutes</a>' in index
+
+
 def test_a_formula_in_a_summary_is_typeset() -> None:
     cell = nbformat.v4.new_markdown_cell("<summary>Is $a < b$?</summary> $c$")
     lectures._adapt(cell, "here")

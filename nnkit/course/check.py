@@ -9,8 +9,9 @@ from nnkit.course import execute, runs
 from nnkit.course.embed import Image, embed_images, file_of, images
 from nnkit.course.lectures import CourseError, Part, find_parts, heading, is_part
 from nnkit.course.measure import Measured, measure
-from nnkit.course.reading import examine, place, slides
+from nnkit.course.reading import examine, place
 from nnkit.course.render import draw
+from nnkit.course.slides import of_part, shown_of
 
 KINDS = (".md", ".ipynb")
 MARK = b"slide_type"
@@ -93,7 +94,7 @@ def _check(part: Part, run: bool) -> Checked:
             notebook = _with_outputs(part, notebook, run)
         except CourseError as error:
             faults.append(str(error))
-    not_run = _fold_unrun(notebook)
+    not_run = _fold_unrun(of_part(notebook))
     notebook.metadata.setdefault("nnkit", {}).setdefault("seconds", 0.0)
     names = list(_names(part, notebook))
     try:
@@ -127,8 +128,9 @@ def _fold_unrun(notebook: Any) -> int:
 
 
 def _names(part: Part, notebook: Any) -> Iterator[str]:
-    for number, cells in enumerate(slides(notebook), start=1):
-        where, _, _ = place(part, notebook, notebook.cells.index(cells[0])).rpartition(": ")
+    for number, cells in enumerate(filter(None, shown_of(notebook)), start=1):
+        at = next((i for i, cell in enumerate(notebook.cells) if cell is cells[0]), 0)
+        where, _, _ = place(part, notebook, at).rpartition(": ")
         yield f"{where}: slide {number} “{heading(cells)}”"
 
 

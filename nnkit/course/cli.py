@@ -9,10 +9,10 @@ from pathlib import Path
 import nnkit
 from nnkit.course.check import check
 from nnkit.course.decks import DECKS, decks
-from nnkit.course.handout import notebooks
 from nnkit.course.homework.commands import add_homework
 from nnkit.course.lab import lab
 from nnkit.course.lectures import CourseError
+from nnkit.course.notebooks import notebooks
 from nnkit.course.paper import PDFS, pdf
 from nnkit.course.site.build import site
 

@@ -4,13 +4,14 @@ import html
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from itertools import groupby
+from itertools import groupby, product
 from pathlib import Path
 from typing import Any
 
+from nnkit.course.core import composed, cores, sources
 from nnkit.course.fit import fitted
 from nnkit.course.lectures import CourseError, Part, find_parts, in_order, is_part
 from nnkit.course.render import Deck, render
@@ -21,15 +22,15 @@ DECKS = Path("build", "decks")
 
 
 def decks(paths: Sequence[Path], out: Path, *, fit: bool = False) -> int:
-    """Write each part as one HTML file, and an index of all decks in the folder.
+    """Write each part as one HTML file, each lecture's core, and an index of all in the folder.
 
     A part that fails is reported on stderr; the others are written all the same. What was written
     before and would be the same again is left as it is.
 
     Args:
         paths: parts or folders of parts; all lectures if empty.
-        out: the folder to write into; a deck is ``18_architecture/1_neuron.html`` there, and what
-            the index tells of it ``18_architecture/1_neuron.json``.
+        out: the folder to write into; a deck is ``18_architecture/1_neuron.html`` there, or
+            ``18_architecture.html``, and what the index tells of it a ``.json`` beside it.
         fit: split slides that are too full, or set them smaller, and name them.
 
     Returns:
@@ -43,11 +44,16 @@ def decks(paths: Sequence[Path], out: Path, *, fit: bool = False) -> int:
     try:
         # a kernel waits for itself alone: a part for each core keeps them busy
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            written = list(pool.map(lambda part: _write(part, parts, out, fit), parts))
+            done = dict(
+                zip(parts, pool.map(lambda p: _write(p, parts, out, fit), parts), strict=True)
+            )
+        for core in cores(parts):  # of the runs that are kept by now
+            whole = all(done[part] for part in core.parts)
+            done[core] = whole and _write(core, parts, out, fit)
     finally:  # of Ctrl-C, too
         write_index(out)
-    print(f"{sum(written)} of {len(parts)} decks written; open {out / 'index.html'}")
-    return 0 if all(written) else 1
+    print(f"{sum(done.values())} of {len(done)} decks written; open {out / 'index.html'}")
+    return 0 if all(done.values()) else 1
 
 
 def _write(part: Part, parts: Sequence[Part], out: Path, fit: bool) -> bool:
@@ -56,12 +62,13 @@ def _write(part: Part, parts: Sequence[Part], out: Path, fit: bool) -> bool:
     try:
         target.parent.mkdir(exist_ok=True)
         _refuse_namesakes(part, parts)
-        made_from = fingerprint([makers(), part.name, key(part), f"{fit}"], {})
+        made_from = fingerprint([makers(), part.name, f"{fit}", *map(key, sources(part))], {})
         if _is_made(facts, made_from):
             print(f"{part.name}: as it was\n", end="", flush=True)
             return True
-        _remove(facts, target)  # rather no deck than one that the source no longer says
-        deck, page, changed = (fitted if fit else _as_it_is)(part, executed(part.path))
+        _remove(part, out)  # rather no deck than one that the source no longer says
+        runs = [executed(source.path) for source in sources(part)]
+        deck, page, changed = (fitted if fit else _as_it_is)(part, composed(part, runs))
         target.write_bytes(page.encode("utf-8"))
         made = {"made_from": made_from, "page": _content(target)}
         facts.write_text(json.dumps(vars(deck) | made), encoding="utf-8")  # last: now it is a deck
@@ -71,10 +78,10 @@ def _write(part: Part, parts: Sequence[Part], out: Path, fit: bool) -> bool:
         # in one piece: another thread writes as well
         print(f"{message}\n", end="", file=sys.stderr)
         with suppress(OSError):  # which has been told
-            _remove(facts, target)
+            _remove(part, out)
         return False
-    ran = f"{deck.slides} slides, ran in {deck.seconds:.1f} s"
-    print("\n  ".join([f"{part.name}: {ran}", *changed]) + "\n", end="", flush=True)
+    told = f"{deck.slides} slides, {deck.minutes:g} minutes, ran in {deck.seconds:.1f} s"
+    print("\n  ".join([f"{part.name}: {told}", *changed]) + "\n", end="", flush=True)
     return True
 
 
@@ -82,9 +89,10 @@ def _as_it_is(part: Part, notebook: Any) -> tuple[Deck, str, list[str]]:
     return *render(part, notebook), []
 
 
-def _remove(*files: Path) -> None:
-    for file in files:
-        file.unlink(missing_ok=True)
+def _remove(part: Part, out: Path) -> None:
+    """Remove a deck, and the one of its lecture's core, which shows the same slides."""
+    for name, kind in product((part.name, part.path.parent.name), ("json", "html")):
+        (out / f"{name}.{kind}").unlink(missing_ok=True)
 
 
 def _is_made(facts: Path, made_from: str) -> bool:
@@ -105,7 +113,7 @@ def _refuse_namesakes(part: Part, parts: Sequence[Part]) -> None:
 
 
 def write_index(out: Path) -> Path:
-    """Write ``index.html``: every deck in the folder by lecture, with slides and run time.
+    """Write ``index.html``: every deck in the folder by lecture, with slides and minutes.
 
     Args:
         out: the folder of the decks.
@@ -119,8 +127,8 @@ def write_index(out: Path) -> Path:
     sources = (facts.with_suffix(".md") for facts in out.glob("*/*.json"))
     parts = sorted(filter(is_part, sources), key=in_order)
     found = [(Part(path), deck) for path in parts if (deck := _read(path.with_suffix(".json")))]
-    by_lecture = groupby(found, key=lambda entry: entry[0].lecture)
-    body = "".join(_lecture(title, entries) for title, entries in by_lecture)
+    by_lecture = groupby(found, key=lambda entry: entry[0].path.parent)
+    body = "".join(_lecture(list(entries)) for _, entries in by_lecture)
     page = out / "index.html"
     text = (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Slides</title>'
@@ -150,17 +158,31 @@ def _told(facts: Path) -> dict[str, Any]:
 def _read(facts: Path) -> Deck | None:
     """Return what the index says of a deck."""
     match _told(facts):
-        case {"title": str(title), "slides": int(slides), "seconds": float(seconds)}:
-            return Deck(title, slides, seconds)
+        case {
+            "title": str(title),
+            "slides": int(slides),
+            "seconds": float(seconds),
+            "minutes": float(minutes),
+        }:
+            return Deck(title, slides, seconds, minutes)
     return None
 
 
-def _lecture(title: str, entries: Iterable[tuple[Part, Deck]]) -> str:
-    return f"<h2>{html.escape(title)}</h2><ol>{''.join(_entry(*entry) for entry in entries)}</ol>"
+def _lecture(entries: Sequence[tuple[Part, Deck]]) -> str:
+    first = entries[0][0]
+    core = _read(first.path.parent.with_suffix(".json"))
+    told = "".join(_entry(*entry) for entry in entries)
+    if core:
+        link = f'<a href="{html.escape(first.path.parent.name)}.html">In ninety minutes</a>'
+        told = f"<li style=\"list-style-type: '→ '\">{link}{_effort(core)}</li>{told}"
+    return f"<h2>{html.escape(first.lecture)}</h2><ol>{told}</ol>"
 
 
 def _entry(part: Part, deck: Deck) -> str:
     link, title = html.escape(f"{part.name}.html"), html.escape(deck.title)
-    effort = f"{deck.slides} slides, runs in {deck.seconds:.0f} s"
     mark = f"list-style-type: '{part.number}. '"
-    return f'<li style="{mark}"><a href="{link}">{title}</a><span>{effort}</span></li>'
+    return f'<li style="{mark}"><a href="{link}">{title}</a>{_effort(deck)}</li>'
+
+
+def _effort(deck: Deck) -> str:
+    return f"<span>{deck.slides} slides, {deck.minutes:.0f} minutes</span>"

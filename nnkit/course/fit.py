@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from nnkit.course.lectures import Part, heading
 from nnkit.course.measure import HEIGHT, WIDTH, Measured, measure
 from nnkit.course.pieces import Piece, cut, pieces
-from nnkit.course.reading import slides
 from nnkit.course.render import Deck, render
+from nnkit.course.slides import shown_of
 
 #: Words of 28 px become at least 20 px high; where code is shown, of 20 px, that is at least 16.
 SMALLEST, SMALLEST_WITH_CODE = 0.72, 0.8
@@ -35,13 +35,13 @@ def fitted(part: Part, notebook: Any) -> tuple[Deck, str, list[str]]:
     Raises:
         CourseError: if the part cannot be written, or there is no browser.
     """
-    for number, cells in enumerate(slides(notebook), start=1):
+    for number, cells in enumerate(shown_of(notebook), start=1):
         cells[0].metadata["origin"] = {"number": number, "title": heading(cells)}
     for left in reversed(range(ROUNDS)):
         _number(notebook)
         deck, page = render(part, deepcopy(notebook))
         sizes = measure(page)
-        shown = slides(notebook)
+        shown = shown_of(notebook)
         full = [(cells, size) for cells, size in zip(shown, sizes, strict=True) if not size.fits]
         if not left or sum(_mend(notebook, *slide) for slide in full) == 0:
             break
@@ -91,7 +91,7 @@ def _middle(found: list[Piece], breaks: list[int]) -> int:
 def _number(notebook: Any) -> None:
     """Write which of the slides it is into the titles of those that go on with another."""
     count = 0
-    for cells in slides(notebook):
+    for cells in shown_of(notebook):
         told = cells[0].metadata
         count = 1 if not told.get("continues") else count + 1
         if told.get("continues") == "title":

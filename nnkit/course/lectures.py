@@ -40,6 +40,10 @@ class Part:
         """Which part of the lecture it is: ``5``, or ``5b``."""
         return self.path.stem.split("_")[0]
 
+    def footer(self, title: str) -> str:
+        """What stands at the foot of each of its slides."""
+        return f"{self.lecture}  ·  Part {self.number}: {title}"
+
     def title(self, notebook: Any) -> str:
         """The first heading of the notebook's texts, or the file's name if there is none."""
         return heading(notebook.cells) or _spoken(self.path.stem).split(" ", 1)[1]

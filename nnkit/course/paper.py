@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from nnkit.course.chromium import ARGUMENTS, LAYOUT, TIMEOUT, require_browser
+from nnkit.course.core import cores
 from nnkit.course.decks import DECKS, decks
 from nnkit.course.lectures import CourseError, Part, find_parts
 
@@ -20,7 +21,8 @@ def pdf(paths: Sequence[Path], out: Path) -> int:
 
     Args:
         paths: parts or folders of parts; all lectures if empty.
-        out: the folder to write into; a part is ``18_architecture/1_neuron.pdf`` there.
+        out: the folder to write into; a part is ``18_architecture/1_neuron.pdf`` there, the core
+            of a lecture ``18_architecture.pdf``.
 
     Returns:
         0, or 1 if a part failed.
@@ -32,8 +34,9 @@ def pdf(paths: Sequence[Path], out: Path) -> int:
     require_browser()
     if decks(paths, DECKS):
         return 1
-    print_decks(parts, out)
-    print(f"{len(parts)} parts printed into {out}")
+    shown = [*parts, *cores(parts)]
+    print_decks(shown, out)
+    print(f"{len(shown)} decks printed into {out}")
     return 0
 
 

@@ -42,7 +42,7 @@ class Piece(NamedTuple):
 def _of_output(output: Any) -> float:
     if any(kind.startswith("image/") for kind in output.get("data", {})):
         return PICTURE_LINES
-    text = output.get("text") or output.get("data", {}).get("text/plain", "")
+    text = str(output.get("text") or output.get("data", {}).get("text/plain", ""))
     return CODE_LINE * (1 + text.count("\n"))
 
 

@@ -1,5 +1,6 @@
 """From a part's file to a notebook, or the reason why there is none."""
 
+import math
 import re
 import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -8,8 +9,9 @@ from typing import Any
 from nnkit.course.lectures import CourseError, Part
 
 OPENS_A_SLIDE = ("slide", "subslide")
-NEVER_SHOWN = ("notes", "skip")
-SLIDE_TYPES = (None, *OPENS_A_SLIDE, "fragment", "notes", "skip")
+NOTES = "notes"  # for the speaker
+SLIDE_TYPES = (None, *OPENS_A_SLIDE, "fragment", NOTES, "skip")
+CORE, CORE_ONLY = "core", "core-only"  # tags, see :mod:`nnkit.course.slides`
 UNTYPED = ("-", "")  # how classic notebooks write that a cell has no slide type
 RULE = re.compile(r"^---\s*$", re.MULTILINE)  # above and below a header
 # what stands in the header beside the notebook's own metadata is no cell
@@ -70,18 +72,6 @@ def _parsed(part: Part, text: str) -> Any:
         ) from error
 
 
-def slides(notebook: Any) -> list[list[Any]]:
-    """Return the cells of each slide, those that are not shown left out."""
-    found: list[list[Any]] = []
-    for cell in notebook.cells:
-        if slide_type(cell) in NEVER_SHOWN:
-            continue
-        if not found or slide_type(cell) in OPENS_A_SLIDE:
-            found.append([])
-        found[-1].append(cell)
-    return found
-
-
 def slide_type(cell: Any) -> str | None:
     """Return the slide type of a cell that has been read; None if it goes on with a slide."""
     found: str | None = cell.metadata.get("slideshow", {}).get("slide_type")
@@ -139,4 +129,23 @@ def _faults(part: Part, notebook: Any, index: int) -> Iterator[str]:
             "which JupyterLab leaves the cell out of its slides; allowed: "
             f"{', '.join(filter(None, SLIDE_TYPES))}, or no slide_type for a cell that belongs to "
             "the slide above"
+        )
+    for wrong in _of_the_speaker(options, slideshow.get("slide_type")):
+        yield f"{place(part, notebook, index)} has {wrong}"
+
+
+def _of_the_speaker(options: Any, kind: str | None) -> Iterator[str]:
+    """Say what is wrong with a cell's time, or with its place in the core of the lecture."""
+    time = options.get("minutes", 1)
+    if not isinstance(time, int | float) or isinstance(time, bool) or not 0 < time < math.inf:
+        yield f"minutes={time!r}; write a number above 0, such as minutes=2 or minutes=1.5"
+    if "minutes" in options and kind != NOTES:
+        yield (
+            f"minutes={time!r} and slide_type {kind!r}; the time of a slide stands in its notes, a "
+            f"cell with slide_type {NOTES!r}"
+        )
+    if CORE in options.get("tags", ()) and kind not in OPENS_A_SLIDE:
+        yield (
+            f"the tag {CORE!r} and slide_type {kind!r}; tag the cell that opens the slide, which "
+            f"has slide_type {' or '.join(map(repr, OPENS_A_SLIDE))}"
         )

@@ -9,7 +9,8 @@ from typing import Any
 from nnkit._extras import install
 from nnkit.course.embed import embed_images
 from nnkit.course.lectures import CourseError, Part
-from nnkit.course.reading import slide_type, slides
+from nnkit.course.reading import NOTES, slide_type
+from nnkit.course.slides import label_topics, minutes, opener, slides_of
 from nnkit.course.theme import HERE, scripts, stylesheet
 
 
@@ -20,6 +21,7 @@ class Deck:
     title: str
     slides: int
     seconds: float
+    minutes: float
 
 
 def render(part: Part, notebook: Any) -> tuple[Deck, str]:
@@ -43,39 +45,42 @@ def draw(part: Part, notebook: Any) -> tuple[Deck, str]:
     """Write a part as slides whose pictures are still beside it; see :func:`render`."""
     title = part.title(notebook)
     tag_hidden(notebook)
-    footer = f"{part.lecture}  ·  Part {part.number}: {title}"
-    count = number_slides(notebook, footer)
+    label_topics(notebook)
+    slides = slides_of(notebook)
+    number(slides, part.footer(title))
+    notebook.cells = [cell for slide in slides for cell in _notes_first(slide)]
     resources = {
         "deck": {"title": title, "css": stylesheet("deck"), "js": scripts("stage", "deck")},
         "metadata": {"name": part.path.stem, "path": str(part.path.parent)},
     }
     page, _ = _exporter().from_notebook_node(notebook, resources=resources)
-    return Deck(title, count, float(notebook.metadata.nnkit.seconds)), page
+    seconds = float(notebook.metadata.nnkit.seconds)
+    return Deck(title, len(slides), seconds, minutes(slides)), page
 
 
-def number_slides(notebook: Any, footer: str) -> int:
-    """Write number, total, topic and footer into the cells that open a slide, for the template.
+def number(slides: list[list[Any]], footer: str) -> None:
+    """Tell the template, in each cell that opens a slide, number, topic, footer and time.
 
     Args:
-        notebook: changed in place.
+        slides: the cells of each; changed in place.
         footer: one line for the foot of every slide.
-
-    Returns:
-        How many slides there are.
     """
-    openers = [cells[0] for cells in slides(notebook)]
-    topic = ""
-    for number, cell in enumerate(openers, start=1):
-        if slide_type(cell) != "subslide":  # which stays with the topic above it
-            topic = ""
-        topic = cell.metadata.get("topic", topic)
-        told: dict[str, Any] = {"number": number, "total": len(openers)}
-        told |= {"topic": topic, "footer": footer}
-        told["layout"] = cell.metadata.get("layout", "")
+    for index, slide in enumerate(slides, start=1):
+        cell = opener(slide)
+        told = {"number": index, "total": len(slides), "topic": cell.metadata.topic}
+        told |= {"footer": footer, "layout": cell.metadata.get("layout", "")}
         if "scale" in cell.metadata:
             told["scale"] = cell.metadata["scale"]
+        told["timing"] = round(60 * minutes([slide]))  # seconds, for reveal.js' speaker view
         cell.metadata.setdefault("slideshow", {})["data"] = {k: str(v) for k, v in told.items()}
-    return len(openers)
+
+
+def _notes_first(slide: list[Any]) -> list[Any]:
+    """Set notes before fragments, which the template would make them part of."""
+    notes = [cell for cell in slide if slide_type(cell) == NOTES]
+    rest = [cell for cell in slide if slide_type(cell) != NOTES]
+    first = rest.index(opener(slide)) + 1
+    return rest[:first] + notes + rest[first:]
 
 
 def tag_hidden(notebook: Any) -> None:

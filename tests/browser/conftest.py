@@ -13,6 +13,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from nnkit.course.chromium import find_browser
+from nnkit.course.core import Core, composed, cores, sources
 from nnkit.course.lectures import Part, find_parts
 from nnkit.course.render import render
 from nnkit.course.runs import executed
@@ -23,6 +24,7 @@ HERE = Path(__file__).parent
 FEATURES = HERE / "lectures"  # a part with everything that a slide can hold
 LECTURES = HERE.parents[1] / "lectures"
 PARTS = find_parts([FEATURES, LECTURES])
+PARTS += cores(PARTS)
 DECKS = os.environ.get("DECKS")  # where `nnkit decks` has just written them
 
 
@@ -59,8 +61,8 @@ def export(tmp_path_factory: pytest.TempPathFactory):
             return written
         # in a thread of its own: playwright's event loop runs in this one
         with ThreadPoolExecutor() as thread:
-            notebook = thread.submit(executed, part.path).result()
-        _, page = render(part, notebook)
+            runs = [thread.submit(executed, source.path).result() for source in sources(part)]
+        _, page = render(part, composed(part, runs))
         path = folder / f"{part.path.stem}-{part.path.parent.name}.html"
         path.write_text(page, encoding="utf-8")
         return path
@@ -68,7 +70,12 @@ def export(tmp_path_factory: pytest.TempPathFactory):
     return export
 
 
-@pytest.fixture(scope="session", params=PARTS, ids=lambda part: part.name)
+def name(part: Part) -> str:
+    """What tests call a deck, two words for :class:`ByDeck`."""
+    return f"{part.name}/core" if isinstance(part, Core) else part.name
+
+
+@pytest.fixture(scope="session", params=PARTS, ids=name)
 def deck(request: pytest.FixtureRequest, browser: Browser, export) -> Path:
     """Each deck in turn."""
     return export(request.param)

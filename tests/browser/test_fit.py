@@ -11,7 +11,7 @@ from nnkit.course import reading
 from nnkit.course.fit import SMALLEST, fitted
 from nnkit.course.lectures import Part
 from nnkit.course.measure import Measured, measure
-from nnkit.course.reading import slides
+from nnkit.course.slides import shown_of
 from tests.test_course_check import slide
 from tests.test_course_decks import HEAD, cell
 
@@ -31,7 +31,7 @@ def fit(browser: Browser, tmp_path: Path) -> Callable[..., Fit]:
         notebook = reading.read(part)
         notebook.metadata["nnkit"] = {"seconds": 0.0}
         _, page, told = fitted(part, notebook)
-        return slides(notebook), measure(page), told
+        return shown_of(notebook), measure(page), told
 
     return fit
 

@@ -65,7 +65,8 @@ TERMS = {
 
 SLIDES = {"slide", "subslide"}  # what puts a new page on the screen
 CODE_LINES = 15
-TAGS = {"nbval-ignore-output", "raises-exception"}
+METADATA = {"slideshow", "topic", "tags", "jupyter", "layout", "minutes"}
+TAGS = {"nbval-ignore-output", "raises-exception", "core", "core-only"}
 PARTS = sorted((ROOT / "lectures").glob("*/[0-9]*.md"))
 HOMEWORK = sorted((ROOT / "lectures").glob("*/homework.md"))
 part = pytest.mark.parametrize("path", PARTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -163,10 +164,11 @@ def test_each_topic_is_proved_before_the_next_opens(path: Path) -> None:
 @part
 def test_every_cell_says_what_it_is_on_the_slides(path: Path) -> None:
     for cell in cells(path):
-        opens = {"none"} if cell.cell_type == "code" else SLIDES  # code belongs to the slide above
-        allowed = {*opens, "fragment", "skip"}
+        # code belongs to the slide above
+        own = {"none"} if cell.cell_type == "code" else {*SLIDES, "notes"}
+        allowed = {*own, "fragment", "skip"}
         assert slide_type(cell) in allowed, f"{slide_type(cell)!r} in {allowed}: {cell.source[:60]}"
-        unknown = set(cell.metadata) - {"slideshow", "topic", "tags", "jupyter"}
+        unknown = set(cell.metadata) - METADATA
         unknown |= set(cell.metadata.get("tags", [])) - TAGS
         assert not unknown, f"unknown metadata {unknown}: {cell.source[:60]}"
         if "topic" in cell.metadata:

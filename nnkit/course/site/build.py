@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nnkit._extras import install
 from nnkit.course.chromium import require_browser
+from nnkit.course.core import cores
 from nnkit.course.decks import DECKS, decks, write_index
 from nnkit.course.homework.source import FILE
 from nnkit.course.lectures import CourseError, Part, find_lectures, find_parts
@@ -59,9 +60,10 @@ def site(
     _clear(out)
     if decks(paths, DECKS):
         return 1
-    _copy_decks(parts, out / "decks")
+    shown = [*parts, *cores(parts)]
+    _copy_decks(shown, out / "decks")
     if on_paper:
-        print_decks(parts, out / "pdf")
+        print_decks(shown, out / "pdf")
     with tempfile.TemporaryDirectory(prefix="nnkit-site-") as made:
         source = Path(made, "source")
         _write_sources(parts, course, source, out, published)

@@ -9,13 +9,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from nnkit.course.core import cores
 from nnkit.course.lectures import CourseError, Part
-from nnkit.course.reading import read
+from nnkit.course.reading import NOTES, read, slide_type
 from nnkit.course.runs import executed
 from nnkit.course.site.repository import Repository, requirement
+from nnkit.course.slides import minutes, of_part, slides_of
 
 SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
 FORMULA = re.compile(r"\$([^$]+)\$")
+LECTURER = '<details class="lecturer"><summary>For the lecturer</summary>'
 FOLDED = "Show the code of this figure"
 SKIPPED = "Show what this needs or checks"
 
@@ -32,13 +35,14 @@ def write_lectures(
         published: for the buttons that open it elsewhere.
     """
     for part in parts:
-        write(out / "notebooks" / f"{part.name}.ipynb", text_of(download(read(part), published)))
+        taken = download(of_part(read(part)), published)
+        write(out / "notebooks" / f"{part.name}.ipynb", text_of(taken))
         write(source / "lectures" / f"{part.name}.ipynb", text_of(page(part, published, out)))
     folders = [list(group) for _, group in groupby(parts, key=lambda part: part.lecture)]
     for group in folders:
         names = [part.path.stem for part in group]
         homework = ["homework"] if (group[0].path.parent / "homework.md").is_file() else []
-        index = listing(group[0].lecture, [*names, *homework])
+        index = listing(group[0].lecture, [*names, *homework], _in_short(group))
         write(source / "lectures" / group[0].path.parent.name / "index.md", index)
     names = [f"{group[0].path.parent.name}/index" for group in folders]
     write(source / "lectures" / "index.md", listing("Lectures", names))
@@ -46,11 +50,12 @@ def write_lectures(
 
 def page(part: Part, published: Repository | None, out: Path) -> Any:
     """Return a part that has been run as the notebook that Sphinx makes a page of."""
-    notebook = deepcopy(executed(part.path))
+    notebook = of_part(deepcopy(executed(part.path)))
+    time = f"{minutes(slides_of(notebook)):.0f} minutes"
     for index, cell in enumerate(notebook.cells):
         _adapt(cell, f"{part.path}: cell {index + 1}")
     slides = f"../../decks/{part.name}.html"
-    facts = [f"Runs in {notebook.metadata.nnkit.seconds:.0f} s", *changed(part.path)]
+    facts = [time, f"Runs in {notebook.metadata.nnkit.seconds:.0f} s", *changed(part.path)]
     printed = (out / "pdf" / f"{part.name}.pdf").is_file()  # else the reader's browser prints
     on_paper = f"../../pdf/{part.name}.pdf" if printed else f"{slides}?print-pdf"
     links = {"Slides": slides, "PDF of the slides": on_paper}
@@ -107,6 +112,8 @@ def _adapt(cell: Any, place: str) -> None:
     if cell.cell_type == "markdown":
         # in a summary, which is raw HTML to MyST, it would leave a formula as it is
         cell.source = SUMMARY.sub(lambda found: _typeset(found[0]), cell.source)
+        if slide_type(cell) == NOTES:
+            cell.source = f"{LECTURER}\n\n{cell.source}\n\n</details>"
         return
     if cell.cell_type != "code":
         return
@@ -133,10 +140,16 @@ def _typeset(text: str) -> str:
     return FORMULA.sub(lambda found: span.format(html.escape(found[1])), text)
 
 
-def listing(title: str, pages: Sequence[str]) -> str:
+def _in_short(parts: Sequence[Part]) -> str:
+    """Return the line that leads to the deck of a lecture's core, if there is one."""
+    line = '<p class="part-links"><a href="../../decks/{}.html">Slides for ninety minutes</a></p>'
+    return "".join(line.format(core.name) for core in cores(parts))
+
+
+def listing(title: str, pages: Sequence[str], head: str = "") -> str:
     """Return a page that lists others."""
     names = "\n".join(pages)
-    return f"# {title}\n\n```{{toctree}}\n:maxdepth: 2\n\n{names}\n```\n"
+    return f"# {title}\n\n{head}\n\n```{{toctree}}\n:maxdepth: 2\n\n{names}\n```\n"
 
 
 def text_of(notebook: Any) -> str:

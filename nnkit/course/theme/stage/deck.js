@@ -1,7 +1,7 @@
 // An exported deck on the stage: reveal.js shows the slides. `stage` and `fold` come from stage.js.
 const slides = () => [...document.querySelectorAll(".slides section[data-number]:not(.stack)")];
 
-const cellsOf = slide => [...slide.querySelectorAll(".jp-Cell")].map(node => ({
+const cellsOf = slide => [...slide.querySelectorAll(".jp-Cell:not(.notes *)")].map(node => ({
   node, hidden: node.classList.contains("celltag_source_hidden"),
   code: node.querySelector(".jp-InputArea-editor")?.textContent ?? null,
 }));
@@ -10,6 +10,11 @@ const foldAll = () => {
     slide.style.setProperty("--scale", slide.dataset.scale || 1);
     slide.dataset.code = fold(cellsOf(slide), slide.dataset.layout) ? "C: code" : "";
   }
+};
+// The speaker view takes notes without the page's styles: formulas as browsers draw them themselves.
+const plainNotes = () => {
+  for (const formula of document.querySelectorAll("aside.notes mjx-container"))
+    formula.replaceWith(formula.querySelector("math"));
 };
 const fitted = new WeakSet(); // a slide has no size before it is shown
 const fitSlide = slide => {

@@ -7,6 +7,7 @@ from typing import Any
 
 from nnkit.course.lectures import CourseError, find_parts
 from nnkit.course.runs import beside, executed
+from nnkit.course.slides import of_part
 
 
 def notebooks(paths: Sequence[Path], out: Path) -> int:
@@ -29,7 +30,7 @@ def notebooks(paths: Sequence[Path], out: Path) -> int:
         name = f"{part.name}.ipynb"
         if name in files:
             raise CourseError(f"{part.path} would be a second {name}; name only one")
-        files[name] = _plain(executed(part.path))
+        files[name] = _plain(of_part(executed(part.path)))
         for file in beside(part):
             files[file.relative_to(part.path.parents[1]).as_posix()] = file.read_bytes()
     out.parent.mkdir(parents=True, exist_ok=True)
