@@ -10,6 +10,7 @@ import nnkit
 from nnkit.course.check import check
 from nnkit.course.decks import DECKS, decks
 from nnkit.course.homework.commands import add_homework
+from nnkit.course.importing import bring_in
 from nnkit.course.lab import lab
 from nnkit.course.lectures import CourseError
 from nnkit.course.notebooks import notebooks
@@ -40,6 +41,12 @@ def parser() -> argparse.ArgumentParser:
     files.help = "notebooks, Jupytext Markdown, folders; default: all parts"
     command.add_argument("--run", dest="first", action="store_true", help="run the code first")
     command.set_defaults(run=lambda args: check(args.files, run=args.first))
+
+    command = commands.add_parser("import", help="make a part of a notebook or a text")
+    command.add_argument("source", type=Path, help="RISE's or another notebook, Jupytext Markdown")
+    into = command.add_argument("into", nargs="?", type=Path)
+    into.help = "lectures/3_trees/1_oak.md, or lectures/3_trees; default: a new lecture"
+    command.set_defaults(run=lambda args: bring_in(args.source, args.into))
 
     command = commands.add_parser("pdf", help="print the slides, by a browser that is there")
     _add_parts(command, PDFS, "folder to write into")

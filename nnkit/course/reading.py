@@ -45,7 +45,7 @@ def examine(part: Part) -> tuple[Any, list[str]]:
         CourseError: if the file is no text, no notebook, or written for another language.
     """
     text = part.read()
-    notebook = _parsed(part, text)
+    notebook = parse(part)
     _check_header(part, text, notebook.metadata)
     cells = enumerate(notebook.cells)
     faults = [told for index, _ in cells for told in _faults(part, notebook, index)]
@@ -55,10 +55,12 @@ def examine(part: Part) -> tuple[Any, list[str]]:
     return notebook, faults
 
 
-def _parsed(part: Part, text: str) -> Any:
+def parse(part: Part) -> Any:
+    """Read a deck's source as it is; see :func:`examine`."""
     import jupytext
     import nbformat
 
+    text = part.read()
     is_notebook = part.path.suffix == ".ipynb"
     try:
         with warnings.catch_warnings(action="ignore"):  # of ids that older notebooks do not have
