@@ -13,6 +13,7 @@ from nnkit.course.homework.commands import add_homework
 from nnkit.course.importing import bring_in
 from nnkit.course.lab import lab
 from nnkit.course.lectures import CourseError
+from nnkit.course.new import new
 from nnkit.course.notebooks import notebooks
 from nnkit.course.paper import PDFS, pdf
 from nnkit.course.site.build import site
@@ -25,6 +26,10 @@ def parser() -> argparse.ArgumentParser:
     main = argparse.ArgumentParser(prog="nnkit", description="The course's own tools.")
     main.add_argument("--version", action="version", version=f"nnkit {nnkit.__version__}")
     commands = main.add_subparsers(dest="command", required=True, metavar="command")
+
+    command = commands.add_parser("new", help="begin a course of your own")
+    command.add_argument("folder", type=Path, help="where to; its name becomes the title")
+    command.set_defaults(run=lambda args: new(args.folder))
 
     command = commands.add_parser("lab", help="open the lectures in JupyterLab, ready to present")
     command.epilog = "Every argument is given to JupyterLab: --no-browser, --port 8890, …"

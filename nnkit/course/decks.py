@@ -11,6 +11,7 @@ from itertools import groupby, product
 from pathlib import Path
 from typing import Any
 
+from nnkit.course.about import theme
 from nnkit.course.core import composed, cores, sources
 from nnkit.course.fit import fitted
 from nnkit.course.lectures import CourseError, Part, find_parts, in_order, is_part
@@ -62,7 +63,9 @@ def _write(part: Part, parts: Sequence[Part], out: Path, fit: bool) -> bool:
     try:
         target.parent.mkdir(exist_ok=True)
         _refuse_namesakes(part, parts)
-        made_from = fingerprint([makers(), part.name, f"{fit}", *map(key, sources(part))], {})
+        made_from = fingerprint(
+            [makers(), theme(part.course), part.name, f"{fit}", *map(key, sources(part))], {}
+        )
         if _is_made(facts, made_from):
             print(f"{part.name}: as it was\n", end="", flush=True)
             return True

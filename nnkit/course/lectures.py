@@ -40,6 +40,11 @@ class Part:
         """Which part of the lecture it is: ``5``, or ``5b``."""
         return self.path.stem.split("_")[0]
 
+    @property
+    def course(self) -> Path:
+        """The folder of its course, which holds ``lectures``."""
+        return self.path.resolve().parent.parent.parent
+
     def footer(self, title: str) -> str:
         """What stands at the foot of each of its slides."""
         return f"{self.lecture}  ·  Part {self.number}: {title}"

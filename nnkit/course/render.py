@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nnkit._extras import install
+from nnkit.course.about import theme
 from nnkit.course.embed import embed_images
 from nnkit.course.lectures import CourseError, Part
 from nnkit.course.reading import NOTES, slide_type
@@ -49,8 +50,9 @@ def draw(part: Part, notebook: Any) -> tuple[Deck, str]:
     slides = slides_of(notebook)
     number(slides, part.footer(title))
     notebook.cells = [cell for slide in slides for cell in _notes_first(slide)]
+    css = stylesheet("deck") + theme(part.course)
     resources = {
-        "deck": {"title": title, "css": stylesheet("deck"), "js": scripts("stage", "deck")},
+        "deck": {"title": title, "css": css, "js": scripts("stage", "deck")},
         "metadata": {"name": part.path.stem, "path": str(part.path.parent)},
     }
     page, _ = _exporter().from_notebook_node(notebook, resources=resources)
