@@ -14,6 +14,7 @@ from nnkit.course.lectures import CourseError
 from nnkit.course.notebooks import notebooks
 from nnkit.course.paper import PDFS, pdf
 from nnkit.course.site.build import site
+from nnkit.course.update import update
 
 RUN_FIRST = "A part is run if it has not been run yet, or if it or the library has changed since."
 
@@ -50,6 +51,9 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(
         run=lambda args: site(args.out, args.repository, args.parts, on_paper=args.pdf)
     )
+
+    command = commands.add_parser("update", help="get the newest lectures, and keep your edits")
+    command.set_defaults(run=lambda args: update())
 
     add_homework(commands)
     return main

@@ -1,5 +1,6 @@
 """Presented live in JupyterLab: what a lecturer with a clicker does, from the double click on."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -312,6 +313,44 @@ def test_go_to_a_slide_by_number_topic_or_words(presented: Page) -> None:
         assert number(page).endswith(found)
     press(page, "g", "Escape")
     assert presenting(page)
+
+
+def test_k_shows_the_core_only(presented: Page) -> None:
+    page = presented
+    go_to(page, 2)
+    assert press(page, "k") == "1.1 2/3"
+    assert press(page, "Space") == "1.4 3/3"
+    assert press(page, "Home") == "1/3"
+    assert title(page) == "In short"  # which the part never shows
+    foot = page.locator(".nnkit-presented .jp-WindowedPanel-viewport").get_attribute("data-footer")
+    assert foot == "1 Features  ·  The core"
+    press(page, "End", "k")
+    assert number(page) == "1.4 5/10"
+
+
+def test_notes_and_clock_follow_in_a_window_of_their_own(presented: Page) -> None:
+    page = presented
+    go_to(page, 3)
+    with page.expect_popup() as opened:
+        press(page, "s")
+    window = opened.value
+    expect(window.locator("#title")).to_have_text("Code, and what it prints")
+    expect(window.locator("#place")).to_have_text("slide 3 of 10, 1 min")
+    press(page, "PageUp")
+    expect(window.locator("#notes")).to_contain_text("the bias is a weight like the others")
+    assert window.locator("#notes math").text_content() == "w0"
+    assert window.locator("#notes mjx-container").count() == 0
+    expect(window.locator("#next")).to_have_text("Next: Code, and what it prints")
+    expect(window.locator("#pace")).to_have_text(re.compile(r"^of 11:00, 0:5\d early$"))
+    window.evaluate("begun -= 200 * 1000")  # one minute and two were planned
+    expect(window.locator("#pace")).to_have_text(re.compile(r"^of 11:00, 0:2\d late$"))
+    window.get_by_role("button").click()
+    expect(window.locator("#pace")).to_have_text(re.compile(r"^of 11:00, 0:5\d early$"))
+    page.reload()  # and the window goes on
+    page.locator(SHOWN).first.wait_for()
+    press(page, "PageDown")
+    expect(window.locator("#title")).to_have_text("Code, and what it prints")
+    window.close()
 
 
 def test_blank_draw_help_and_scheme(presented: Page) -> None:
