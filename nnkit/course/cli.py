@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nnkit
 from nnkit.course.decks import DECKS, decks
+from nnkit.course.handout import BLANKS, HANDOUTS, KEY, LINES, NOTES, handout
 from nnkit.course.homework.commands import add_homework
 from nnkit.course.lab import lab
 from nnkit.course.lectures import CourseError
@@ -38,6 +39,16 @@ def parser() -> argparse.ArgumentParser:
     _add_parts(command, PDFS, "folder to write into")
     command.epilog = RUN_FIRST
     command.set_defaults(run=lambda args: pdf(args.parts, args.out))
+
+    command = commands.add_parser("handout", help="print slides to write on, two a page with lines")
+    _add_parts(command, HANDOUTS, "folder to write into")
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--blanks", dest="kinds", action="store_const", const=(BLANKS, KEY))
+    which.add_argument("--notes", dest="kinds", action="store_const", const=(NOTES,))
+    command.epilog = (
+        f"--blanks: with what to fill in, and the key. --notes: the speaker's. {RUN_FIRST}"
+    )
+    command.set_defaults(run=lambda args: handout(args.parts, args.out, args.kinds or (LINES,)))
 
     command = commands.add_parser("notebooks", help="write the parts as notebooks into a zip file")
     _add_parts(command, Path("build/notebooks.zip"), "file to write")

@@ -139,7 +139,7 @@ def test_a_part_opens_as_it_has_been_run(arrived: Watched) -> None:
     # on the last line: with more lines the code would give way to what it prints
     page.keyboard.type("; print(torch.ones(2).sum())")
     page.keyboard.press("Shift+Enter")
-    expect(page.locator(f"{SHOWN} .jp-OutputArea")).to_contain_text("tensor(2.)")
+    expect(page.locator(f"{SHOWN} .jp-OutputArea")).to_contain_text("tensor(2.)", timeout=PATIENCE * 1000)
     page.keyboard.press("PageDown")
     page.keyboard.press("Escape")
 
@@ -220,7 +220,7 @@ def test_shift_enter_runs_and_stays(presented: Page) -> None:
     page.keyboard.press("Control+End")
     page.keyboard.type("\nprint(6 * 7)")
     page.keyboard.press("Shift+Enter")
-    expect(page.locator(f"{SHOWN} .jp-OutputArea")).to_contain_text("42")
+    expect(page.locator(f"{SHOWN} .jp-OutputArea")).to_contain_text("42", timeout=PATIENCE * 1000)
     assert number(page) == "1.2 3/10"
     assert press(page, "PageDown") == "1.3 4/10"  # a clicker, out of the editor
     assert press(page, "Space") == "1.4 5/10"  # and the keyboard is the slides' again
