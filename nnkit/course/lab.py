@@ -86,7 +86,7 @@ def _write_extension(folder: Path) -> None:
     (folder / "static").mkdir(parents=True)
     notes = (HERE / "stage" / "notes.html").read_text("utf-8")
     window = _write_named(folder, "notes.html", notes.replace("/* theme */", fonts() + colours()))
-    script = f"const NOTES = '{window}';\n{scripts('stage', 'notes', 'lab')}"
+    script = f"const NOTES = '{window}';\n{scripts('stage', 'notes', 'held', 'lab')}"
     file = _write_named(folder, "present.js", f"(() => {{\n{script}}})();\n")
     build = {"load": file, "extension": "./extension"}
     package: dict[str, object] = {"name": EXTENSION, "version": nnkit.__version__, "license": "MIT"}

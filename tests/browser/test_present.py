@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -13,7 +14,7 @@ from nnkit.course.theme import FACES
 
 from .conftest import FEATURES
 from .jupyter import PATIENCE, TOKEN, lab
-from .slides import INSIDE, Watched
+from .slides import INSIDE, Watched, open_deck
 
 SHOWN = ".nnkit-presented .jp-Cell.nnkit-on"
 # The topic, and the number among all.
@@ -139,7 +140,9 @@ def test_a_part_opens_as_it_has_been_run(arrived: Watched) -> None:
     # on the last line: with more lines the code would give way to what it prints
     page.keyboard.type("; print(torch.ones(2).sum())")
     page.keyboard.press("Shift+Enter")
-    expect(page.locator(f"{SHOWN} .jp-OutputArea")).to_contain_text("tensor(2.)", timeout=PATIENCE * 1000)
+    expect(page.locator(f"{SHOWN} .jp-OutputArea")).to_contain_text(
+        "tensor(2.)", timeout=PATIENCE * 1000
+    )
     page.keyboard.press("PageDown")
     page.keyboard.press("Escape")
 
@@ -381,6 +384,34 @@ def test_blank_draw_help_and_scheme(presented: Page) -> None:
         )
         press(page, "t")
     assert len(grounds) == 3
+
+
+def test_saved_as_it_was_held_it_shows_what_was_typed_and_moved(
+    opened: Watched, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    page = opened.page
+    typed = page.locator(".jp-CodeCell", has_text="the sum by hand")
+    typed.locator(".cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("; print(6 * 111)")
+    page.keyboard.press("Control+Enter")
+    expect(typed.locator(".jp-OutputArea")).to_contain_text("666", timeout=PATIENCE * 1000)
+    moved = page.locator(".jp-OutputArea-output figure.explore img").first.get_attribute("alt")
+    page.get_by_role("button", name="Save as held", exact=True).click()
+    dialog = page.locator(".jp-Dialog", has_text="Saved as it was held")
+    told = dialog.locator(".jp-Dialog-body").inner_text()
+    dialog.get_by_role("button", name="Ok").click()
+    (folder,) = tmp_path_factory.getbasetemp().glob("lab*")
+    notebook = folder / "lectures" / told.partition(",")[0]
+    assert re.fullmatch(r"1_everything \d{4}-\d\d-\d\d \d\d\.\d\d", notebook.stem)
+    cells = nbformat.read(notebook, as_version=4).cells
+    (cell,) = [cell for cell in cells if "6 * 111" in cell.source]
+    assert "666" in cell.outputs[0].text
+    slides = open_deck(browser, notebook.with_suffix(".html"))
+    assert slides.page.locator(".jp-OutputArea", has_text="666").count() == 1
+    assert slides.page.locator(f'img[alt="{moved}"]').count() == 1
+    assert slides.requests == []
+    slides.page.close()
 
 
 def test_a_reload_comes_back_to_the_slide(opened: Watched, presented: Page) -> None:

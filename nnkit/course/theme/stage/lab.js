@@ -3,11 +3,11 @@
 let scope; // of the modules that JupyterLab shares
 const shared = async name => (await Object.values(scope[name])[0].get())();
 
-const plugin = (INotebookTracker, NotebookActions) => ({
+const plugin = (INotebookTracker, NotebookActions, { showDialog, showErrorMessage, Dialog }) => ({
   id: "nnkit-present:plugin",
   autoStart: true,
   requires: [INotebookTracker],
-  activate({ commands, shell }, tracker) {
+  activate({ commands, shell, serviceManager }, tracker) {
     let panel = null; // that is presented
     let at = 0, steps = 0; // the slide, and how many of its fragments are shown
     const unfolded = new Set(); // cells folded by hand whose code lies over the slide
@@ -172,6 +172,19 @@ const plugin = (INotebookTracker, NotebookActions) => ({
       isEnabled: () => Boolean(tracker.currentWidget?.content.widgets.length),
       execute: () => runAll(tracker.currentWidget, commands, NotebookActions),
     });
+    commands.addCommand("nnkit-present:held", {
+      label: "Save as held", caption: "Save what was typed and shown, as a notebook and as slides",
+      isEnabled: () => Boolean(tracker.currentWidget?.content.widgets.length),
+      execute: async () => {
+        try {
+          const saved = await saveHeld(tracker.currentWidget, serviceManager.contents);
+          const body = `${saved}, and the slides of it as .html`;
+          await showDialog({ title: "Saved as it was held", body, buttons: [Dialog.okButton()] });
+        } catch (error) {
+          await showErrorMessage("Not saved as it was held", error);
+        }
+      },
+    });
     NotebookActions.executed.connect((_, { notebook }) => begun.add(notebook));
 
     // A reload in mid-talk comes back to its slide.
@@ -227,6 +240,7 @@ const runAlone = async (panel, commands, NotebookActions) => {
   init: given => { scope = given; },
   get: async () => {
     const { INotebookTracker, NotebookActions } = await shared("@jupyterlab/notebook");
-    return () => ({ __esModule: true, default: plugin(INotebookTracker, NotebookActions) });
+    const dialogs = await shared("@jupyterlab/apputils");
+    return () => ({ __esModule: true, default: plugin(INotebookTracker, NotebookActions, dialogs) });
   },
 };
