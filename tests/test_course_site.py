@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnkit.course import cli, paper
+from nnkit.course import chromium, cli
 from nnkit.course.homework.source import read as read_homework
 from nnkit.course.lectures import CourseError, find_parts
 from nnkit.course.reading import read
@@ -376,12 +376,12 @@ def test_a_site_that_would_be_the_same_again_is_left_as_it_is(
 def test_slides_are_not_printed_without_a_browser(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(paper, "find_browser", lambda: None)
+    monkeypatch.setattr(chromium, "find_browser", lambda: None)
     part = str(FEATURES / "1_features/1_everything.md")
     for command in ("pdf", "site"):
         options = ["--pdf"] if command == "site" else []
         assert cli.main([command, part, "--out", str(tmp_path / "out"), *options]) == 1
-        assert "printed by Chromium or Chrome, and none is here" in capsys.readouterr().err
+        assert "printed and measured by Chromium or Chrome, and none" in capsys.readouterr().err
         assert not (tmp_path / "out").exists()  # told before anything is run
 
 

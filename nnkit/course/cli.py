@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import nnkit
+from nnkit.course.check import check
 from nnkit.course.decks import DECKS, decks
 from nnkit.course.handout import BLANKS, HANDOUTS, KEY, LINES, NOTES, handout
 from nnkit.course.homework.commands import add_homework
+from nnkit.course.importing import bring_in
 from nnkit.course.lab import lab
 from nnkit.course.lectures import CourseError
+from nnkit.course.new import new
 from nnkit.course.notebooks import notebooks
 from nnkit.course.paper import PDFS, pdf
 from nnkit.course.site.build import site
@@ -26,14 +29,31 @@ def parser() -> argparse.ArgumentParser:
     main.add_argument("--version", action="version", version=f"nnkit {nnkit.__version__}")
     commands = main.add_subparsers(dest="command", required=True, metavar="command")
 
+    command = commands.add_parser("new", help="begin a course of your own")
+    command.add_argument("folder", type=Path, help="where to; its name becomes the title")
+    command.set_defaults(run=lambda args: new(args.folder))
+
     command = commands.add_parser("lab", help="open the lectures in JupyterLab, ready to present")
     command.epilog = "Every argument is given to JupyterLab: --no-browser, --port 8890, …"
     command.set_defaults(run=lambda args: lab(args.jupyter))
 
     command = commands.add_parser("decks", help="write the parts as offline slides")
     _add_parts(command, DECKS, "folder to write into")
+    command.add_argument("--fit", action="store_true", help="split or shrink slides too full")
     command.epilog = RUN_FIRST
-    command.set_defaults(run=lambda args: decks(args.parts, args.out))
+    command.set_defaults(run=lambda args: decks(args.parts, args.out, fit=args.fit))
+
+    command = commands.add_parser("check", help="say what is wrong with slides, anybody's")
+    files = command.add_argument("files", nargs="*", type=Path)
+    files.help = "notebooks, Jupytext Markdown, folders; default: all parts"
+    command.add_argument("--run", dest="first", action="store_true", help="run the code first")
+    command.set_defaults(run=lambda args: check(args.files, run=args.first))
+
+    command = commands.add_parser("import", help="make a part of a notebook or a text")
+    command.add_argument("source", type=Path, help="RISE's or another notebook, Jupytext Markdown")
+    into = command.add_argument("into", nargs="?", type=Path)
+    into.help = "lectures/3_trees/1_oak.md, or lectures/3_trees; default: a new lecture"
+    command.set_defaults(run=lambda args: bring_in(args.source, args.into))
 
     command = commands.add_parser("pdf", help="print the slides, by a browser that is there")
     _add_parts(command, PDFS, "folder to write into")

@@ -11,7 +11,9 @@ from itertools import groupby, product
 from pathlib import Path
 from typing import Any
 
+from nnkit.course.about import theme
 from nnkit.course.core import composed, cores, sources
+from nnkit.course.fit import fitted
 from nnkit.course.lectures import CourseError, Part, find_parts, in_order, is_part
 from nnkit.course.render import Deck, render
 from nnkit.course.runs import executed, fingerprint, key, makers
@@ -20,7 +22,7 @@ from nnkit.course.theme import stylesheet
 DECKS = Path("build", "decks")
 
 
-def decks(paths: Sequence[Path], out: Path) -> int:
+def decks(paths: Sequence[Path], out: Path, *, fit: bool = False) -> int:
     """Write each part as one HTML file, each lecture's core, and an index of all in the folder.
 
     A part that fails is reported on stderr; the others are written all the same. What was written
@@ -30,6 +32,7 @@ def decks(paths: Sequence[Path], out: Path) -> int:
         paths: parts or folders of parts; all lectures if empty.
         out: the folder to write into; a deck is ``18_architecture/1_neuron.html`` there, or
             ``18_architecture.html``, and what the index tells of it a ``.json`` beside it.
+        fit: split slides that are too full, or set them smaller, and name them.
 
     Returns:
         0, or 1 if a part failed.
@@ -42,29 +45,33 @@ def decks(paths: Sequence[Path], out: Path) -> int:
     try:
         # a kernel waits for itself alone: a part for each core keeps them busy
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            done = dict(zip(parts, pool.map(lambda p: _write(p, parts, out), parts), strict=True))
+            done = dict(
+                zip(parts, pool.map(lambda p: _write(p, parts, out, fit), parts), strict=True)
+            )
         for core in cores(parts):  # of the runs that are kept by now
             whole = all(done[part] for part in core.parts)
-            done[core] = whole and _write(core, parts, out)
+            done[core] = whole and _write(core, parts, out, fit)
     finally:  # of Ctrl-C, too
         write_index(out)
     print(f"{sum(done.values())} of {len(done)} decks written; open {out / 'index.html'}")
     return 0 if all(done.values()) else 1
 
 
-def _write(part: Part, parts: Sequence[Part], out: Path) -> bool:
+def _write(part: Part, parts: Sequence[Part], out: Path, fit: bool) -> bool:
     target = out / f"{part.name}.html"
     facts = target.with_suffix(".json")
     try:
         target.parent.mkdir(exist_ok=True)
         _refuse_namesakes(part, parts)
-        made_from = fingerprint([makers(), part.name, *map(key, sources(part))], {})
+        made_from = fingerprint(
+            [makers(), theme(part.course), part.name, f"{fit}", *map(key, sources(part))], {}
+        )
         if _is_made(facts, made_from):
             print(f"{part.name}: as it was\n", end="", flush=True)
             return True
         _remove(part, out)  # rather no deck than one that the source no longer says
         runs = [executed(source.path) for source in sources(part)]
-        deck, page = render(part, composed(part, runs))
+        deck, page, changed = (fitted if fit else _as_it_is)(part, composed(part, runs))
         target.write_bytes(page.encode("utf-8"))
         made = {"made_from": made_from, "page": _content(target)}
         facts.write_text(json.dumps(vars(deck) | made), encoding="utf-8")  # last: now it is a deck
@@ -77,8 +84,12 @@ def _write(part: Part, parts: Sequence[Part], out: Path) -> bool:
             _remove(part, out)
         return False
     told = f"{deck.slides} slides, {deck.minutes:g} minutes, ran in {deck.seconds:.1f} s"
-    print(f"{part.name}: {told}\n", end="", flush=True)
+    print("\n  ".join([f"{part.name}: {told}", *changed]) + "\n", end="", flush=True)
     return True
+
+
+def _as_it_is(part: Part, notebook: Any) -> tuple[Deck, str, list[str]]:
+    return *render(part, notebook), []
 
 
 def _remove(part: Part, out: Path) -> None:

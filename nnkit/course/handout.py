@@ -7,10 +7,11 @@ cell is left out of the one with blanks, and stands out in its key.
 from collections.abc import Sequence
 from pathlib import Path
 
+from nnkit.course.chromium import require_browser
 from nnkit.course.core import cores
 from nnkit.course.decks import DECKS, decks
 from nnkit.course.lectures import find_parts
-from nnkit.course.paper import print_pages, require_browser
+from nnkit.course.paper import print_pages
 from nnkit.course.theme import HERE
 
 HANDOUTS = Path("build", "handouts")

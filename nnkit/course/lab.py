@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 
 import nnkit
 from nnkit._extras import install
+from nnkit.course.about import theme
 from nnkit.course.lectures import CourseError, find_lectures
 from nnkit.course.theme import HERE, colours, fonts, scripts, stylesheet
 
@@ -36,7 +37,7 @@ def lab(arguments: Sequence[str] = ()) -> int:
     if find_spec("jupyterlab") is None:
         raise CourseError(f"JupyterLab is not installed; try: {install('lab')}")
     try:
-        folder = prepare(lectures.parent / "build" / "lab")
+        folder = prepare(lectures.parent / "build" / "lab", theme(lectures.parent))
     except OSError as error:
         raise CourseError(f"cannot write JupyterLab's settings: {error}") from None
     sys.stdout.flush()
@@ -64,18 +65,19 @@ def become(command: list[str], environment: Mapping[str, str]) -> int:
             continue
 
 
-def prepare(folder: Path) -> Path:
+def prepare(folder: Path, own: str = "") -> Path:
     """Write what JupyterLab is given for presenting: a style sheet, and an extension.
 
     Args:
         folder: where JupyterLab keeps the course's things, apart from the user's own settings.
+        own: the course's own style sheet.
 
     Returns:
         The folder.
     """
     custom = folder / "custom"
     custom.mkdir(parents=True, exist_ok=True)
-    (custom / "custom.css").write_text(stylesheet("lab"), encoding="utf-8")
+    (custom / "custom.css").write_text(stylesheet("lab") + own, encoding="utf-8")
     _write_extension(folder / "labextensions" / EXTENSION)
     return folder
 

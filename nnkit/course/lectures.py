@@ -40,16 +40,18 @@ class Part:
         """Which part of the lecture it is: ``5``, or ``5b``."""
         return self.path.stem.split("_")[0]
 
+    @property
+    def course(self) -> Path:
+        """The folder of its course, which holds ``lectures``."""
+        return self.path.resolve().parent.parent.parent
+
     def footer(self, title: str) -> str:
         """What stands at the foot of each of its slides."""
         return f"{self.lecture}  ·  Part {self.number}: {title}"
 
     def title(self, notebook: Any) -> str:
         """The first heading of the notebook's texts, or the file's name if there is none."""
-        texts = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-        headings = (HEADING.search(CODE.sub("", text)) for text in texts)
-        found = next(filter(None, headings), None)
-        return " ".join(found[1].split()) if found else _spoken(self.path.stem).split(" ", 1)[1]
+        return heading(notebook.cells) or _spoken(self.path.stem).split(" ", 1)[1]
 
     def read(self) -> str:
         """Return the text of its file.
@@ -73,6 +75,14 @@ class Part:
             line = text[: text.index("\0")].count("\n") + 1
             raise CourseError(f"{self.path}:{line}: a NUL character; save the file as UTF-8 text")
         return text
+
+
+def heading(cells: Sequence[Any]) -> str:
+    """Return the first heading in the texts of cells; nothing if they have none."""
+    texts = (cell.source for cell in cells if cell.cell_type == "markdown")
+    headings = (HEADING.search(CODE.sub("", text)) for text in texts)
+    found = next(filter(None, headings), None)
+    return " ".join(found[1].split()) if found else ""
 
 
 def _spoken(name: str) -> str:

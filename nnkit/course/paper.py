@@ -8,15 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from nnkit.course.chromium import ADVICE, ARGUMENTS, find_browser
+from nnkit.course.chromium import ARGUMENTS, LAYOUT, TIMEOUT, require_browser
 from nnkit.course.core import cores
 from nnkit.course.decks import DECKS, decks
 from nnkit.course.lectures import CourseError, find_parts
 
 PDFS = Path("build", "pdf")
-#: Milliseconds that a page believes to have to lay itself out; they pass as fast as it does.
-LAYOUT = 600_000
-TIMEOUT = 300
 
 
 def pdf(paths: Sequence[Path], out: Path) -> int:
@@ -41,18 +38,6 @@ def pdf(paths: Sequence[Path], out: Path) -> int:
     print_pages(names, out)
     print(f"{len(names)} decks printed into {out}")
     return 0
-
-
-def require_browser() -> str:
-    """Return the path of a browser.
-
-    Raises:
-        CourseError: if there is none.
-    """
-    browser = find_browser()
-    if browser is None:
-        raise CourseError(f"slides are printed by Chromium or Chrome, and none is here. {ADVICE}")
-    return browser
 
 
 def print_pages(names: Sequence[str], out: Path) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import re
+import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
@@ -26,24 +27,52 @@ def read(part: Part) -> Any:
             slide, or has a cell whose slide type decks and JupyterLab would treat differently; it
             names the file and, where known, the line.
     """
+    notebook, faults = examine(part)
+    if faults:
+        raise CourseError(faults[0])
+    return notebook
+
+
+def examine(part: Part) -> tuple[Any, list[str]]:
+    """Read a deck's source, and tell all that is wrong with its slides.
+
+    Args:
+        part: Jupytext Markdown, or a notebook, whose outputs are kept.
+
+    Returns:
+        The notebook without the options that are wrong, and a line for each of them.
+
+    Raises:
+        CourseError: if the file is no text, no notebook, or written for another language.
+    """
+    text = part.read()
+    notebook = parse(part)
+    _check_header(part, text, notebook.metadata)
+    cells = enumerate(notebook.cells)
+    faults = [told for index, _ in cells for told in _faults(part, notebook, index)]
+    if not any(slide_type(cell) in OPENS_A_SLIDE for cell in notebook.cells):
+        opens = OPENS_A_SLIDE[0]
+        faults.append(f"{part.path} has no slide; a cell with slide_type {opens!r} opens one")
+    return notebook, faults
+
+
+def parse(part: Part) -> Any:
+    """Read a deck's source as it is; see :func:`examine`."""
     import jupytext
+    import nbformat
 
     text = part.read()
+    is_notebook = part.path.suffix == ".ipynb"
     try:
-        notebook = jupytext.reads(text, fmt=FORMAT)
+        with warnings.catch_warnings(action="ignore"):  # of ids that older notebooks do not have
+            if is_notebook:
+                return nbformat.reads(text, as_version=4)
+            return jupytext.reads(text, fmt=FORMAT)
     except Exception as error:  # whatever YAML, the notebook format and Jupytext make of odd text
+        what = "" if is_notebook else " in Markdown, its header or the options of a cell are wrong"
         raise CourseError(
-            f"{part.path} is no notebook in Markdown, its header or the options of a cell are "
-            f"wrong: {type(error).__name__}: {error}"
+            f"{part.path} is no notebook{what}: {type(error).__name__}: {error}"
         ) from error
-    _check_header(part, text, notebook.metadata)
-    for index, cell in enumerate(notebook.cells):
-        _check_options(part, notebook, index, cell.metadata)
-    if not any(slide_type(cell) in OPENS_A_SLIDE for cell in notebook.cells):
-        raise CourseError(
-            f"{part.path} has no slide; a cell with slide_type {OPENS_A_SLIDE[0]!r} opens one"
-        )
-    return notebook
 
 
 def slide_type(cell: Any) -> str | None:
@@ -54,6 +83,8 @@ def slide_type(cell: Any) -> str | None:
 
 def place(part: Part, notebook: Any, index: int) -> str:
     """Name a cell by file, line and number, in the form that editors make a link of."""
+    if part.path.suffix == ".ipynb":  # nobody reads its lines
+        return f"{part.path}: cell {index + 1}"
     text, start, end = f"\n{part.read()}\n", 0, 0
     for cell in notebook.cells[: index + 1]:  # one after the other: cells may say the same
         found = text.find(f"\n{cell.source}\n", end)
@@ -81,25 +112,29 @@ def _check_header(part: Part, text: str, metadata: Any) -> None:
         )
 
 
-def _check_options(part: Part, notebook: Any, index: int, options: Any) -> None:
+def _faults(part: Part, notebook: Any, index: int) -> Iterator[str]:
+    """Tell what is wrong with a cell's options; take out what would stop decks."""
+    options = notebook.cells[index].metadata
     if "incorrectly_encoded_metadata" in options:  # Jupytext goes on without it
-        wrong = f"options that cannot be read: {options['incorrectly_encoded_metadata']}"
-        raise CourseError(f"{place(part, notebook, index)} has {wrong}")
+        wrong = f"options that cannot be read: {options.pop('incorrectly_encoded_metadata')}"
+        yield f"{place(part, notebook, index)} has {wrong}"
     slideshow = options.get("slideshow", {})
     if not isinstance(slideshow, MutableMapping):
+        del options["slideshow"]
         wrong = f'slideshow={slideshow!r}; write slideshow={{"slide_type": "slide"}}'
-        raise CourseError(f"{place(part, notebook, index)} has {wrong}")
+        yield f"{place(part, notebook, index)} has {wrong}"
+        return
     if slideshow.get("slide_type") in UNTYPED:
         del slideshow["slide_type"]
     if slideshow.get("slide_type") not in SLIDE_TYPES:
-        raise CourseError(
-            f"{place(part, notebook, index)} has slide_type {slideshow['slide_type']!r}, with "
+        yield (
+            f"{place(part, notebook, index)} has slide_type {slideshow.pop('slide_type')!r}, with "
             "which JupyterLab leaves the cell out of its slides; allowed: "
             f"{', '.join(filter(None, SLIDE_TYPES))}, or no slide_type for a cell that belongs to "
             "the slide above"
         )
     for wrong in _of_the_speaker(options, slideshow.get("slide_type")):
-        raise CourseError(f"{place(part, notebook, index)} has {wrong}")
+        yield f"{place(part, notebook, index)} has {wrong}"
 
 
 def _of_the_speaker(options: Any, kind: str | None) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nnkit._extras import install
+from nnkit.course.about import theme
 from nnkit.course.embed import embed_images
 from nnkit.course.lectures import CourseError, Part
 from nnkit.course.reading import NOTES, slide_type
@@ -37,20 +38,26 @@ def render(part: Part, notebook: Any) -> tuple[Deck, str]:
     Raises:
         CourseError: if a picture is missing, or a package that slides are made with.
     """
+    deck, page = draw(part, notebook)
+    return deck, embed_images(page, part)
+
+
+def draw(part: Part, notebook: Any) -> tuple[Deck, str]:
+    """Write a part as slides whose pictures are still beside it; see :func:`render`."""
     title = part.title(notebook)
     tag_for_styles(notebook)
     label_topics(notebook)
     slides = slides_of(notebook)
     number(slides, part.footer(title))
     notebook.cells = [cell for slide in slides for cell in _notes_first(slide)]
+    css = stylesheet("deck") + theme(part.course)
     resources = {
-        "deck": {"title": title, "css": stylesheet("deck"), "js": scripts("stage", "deck")},
+        "deck": {"title": title, "css": css, "js": scripts("stage", "deck")},
         "metadata": {"name": part.path.stem, "path": str(part.path.parent)},
     }
     page, _ = _exporter().from_notebook_node(notebook, resources=resources)
     seconds = float(notebook.metadata.nnkit.seconds)
-    deck = Deck(title, len(slides), seconds, minutes(slides))
-    return deck, embed_images(page, part)
+    return Deck(title, len(slides), seconds, minutes(slides)), page
 
 
 def number(slides: list[list[Any]], footer: str) -> None:
@@ -64,6 +71,8 @@ def number(slides: list[list[Any]], footer: str) -> None:
         cell = opener(slide)
         told = {"number": index, "total": len(slides), "topic": cell.metadata.topic}
         told |= {"footer": footer, "layout": cell.metadata.get("layout", "")}
+        if "scale" in cell.metadata:
+            told["scale"] = cell.metadata["scale"]
         told["timing"] = round(60 * minutes([slide]))  # seconds, for reveal.js' speaker view
         cell.metadata.setdefault("slideshow", {})["data"] = {k: str(v) for k, v in told.items()}
 

@@ -25,6 +25,11 @@ def slides_of(notebook: Any) -> list[list[Any]]:
     return slides
 
 
+def shown_of(notebook: Any) -> list[list[Any]]:
+    """Return the cells that are shown, slide by slide; the first of each is its opener."""
+    return [[cell for cell in slide if is_shown(cell)] for slide in slides_of(notebook)]
+
+
 def is_shown(cell: Any) -> bool:
     """Whether a cell is on a slide."""
     return slide_type(cell) not in NEVER_SHOWN

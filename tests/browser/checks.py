@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from PIL import Image, ImageChops
 from playwright.sync_api import FloatRect, Locator, Page
 
+from nnkit.course.measure import EXCESS, ROUNDING, UNTYPESET
+
 from .slides import Slide, walk
 
 Check = Callable[[Page], list[str]]  # of the slide that is shown
@@ -18,33 +20,6 @@ PHOTOGRAPHED = 20  # printed pages to a picture; one of all would be too high fo
 
 NO_PROGRESS = ".reveal .progress { display: none !important; }"  # which is not printed
 
-ROUNDING = 6  # px; a line of text is a little higher than its box
-
-# How far, in pixels of the slide, anything sticks out of the slide's content box: text as well
-# as boxes. A formula counts by its outer box, its copy for screen readers not at all.
-EXCESS = """() => {
-  const slide = Reveal.getCurrentSlide(), scale = Reveal.getScale();
-  const style = getComputedStyle(slide);
-  const edge = side => parseFloat(style['padding-' + side]) * scale;
-  const outer = slide.getBoundingClientRect();
-  const out = {top: 0, bottom: 0, left: 0, right: 0};
-  const measure = rects => { for (const r of rects) if (r.width && r.height) {
-    out.top = Math.max(out.top, outer.top + edge('top') - r.top);
-    out.bottom = Math.max(out.bottom, r.bottom - outer.bottom + edge('bottom'));
-    out.left = Math.max(out.left, outer.left + edge('left') - r.left);
-    out.right = Math.max(out.right, r.right - outer.right + edge('right'));
-  }};
-  const hidden = 'aside.notes, script, style, mjx-assistive-mml, svg *';
-  for (const part of slide.querySelectorAll('*'))
-    if (!part.closest(hidden)) measure(part.getClientRects());
-  const texts = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT);
-  const range = document.createRange();
-  while (texts.nextNode()) if (!texts.currentNode.parentElement.closest(hidden)) {
-    range.selectNodeContents(texts.currentNode);
-    measure(range.getClientRects());
-  }
-  return Object.entries(out).map(([side, px]) => ['at the ' + side, px / scale]);
-}"""
 SMALL = """() => [...Reveal.getCurrentSlide().querySelectorAll('.jp-OutputArea-output img')]
   .map(image => {
     const box = image.getBoundingClientRect(), scale = Reveal.getScale();
@@ -52,19 +27,6 @@ SMALL = """() => [...Reveal.getCurrentSlide().querySelectorAll('.jp-OutputArea-o
     const height = image.getAttribute('height') || image.naturalHeight;
     return Math.min(box.width / scale / width, box.height / scale / height);
   })"""
-UNTYPESET = r"""() => {
-  const slide = Reveal.getCurrentSlide(), found = [];
-  for (const error of slide.querySelectorAll('mjx-merror, [data-mml-node="merror"]'))
-    found.push(error.getAttribute('data-mjx-error') || error.textContent);
-  const texts = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    const text = texts.currentNode.textContent;
-    const verbatim = 'pre, code, script, style, textarea, aside.notes, mjx-container';
-    if (/\$|\\[([]/.test(text) && !texts.currentNode.parentElement.closest(verbatim))
-      found.push(text.trim());
-  }
-  return found;
-}"""
 WITHOUT_ALT = """() => [...Reveal.getCurrentSlide().querySelectorAll('img')].filter(image => {
   const alt = (image.getAttribute('alt') || '').trim();
   return !alt || alt.startsWith('No description has been provided');

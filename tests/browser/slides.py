@@ -6,6 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, ViewportSize
 
+from nnkit.course.measure import SHOW
+
 INSIDE = ("file:", "data:", "blob:", "about:")  # addresses that need no network
 
 
@@ -51,16 +53,6 @@ LIST = """holding => Reveal.getSlides().map((slide, i) => {
   const entry = [i + 1, h, v || 0, (heading || slide).textContent.trim().slice(0, 60)];
   return !holding || slide.querySelector(holding) ? entry : null;
 }).filter(entry => entry)"""
-# All fragments and answers shown; then two frames, so that the layout has settled.
-SHOW = """([h, v]) => {
-  Reveal.slide(h, v);
-  const slide = Reveal.getCurrentSlide();
-  slide.querySelectorAll('.fragment').forEach(part => part.classList.add('visible'));
-  slide.querySelectorAll('details').forEach(answer => answer.open = true);
-  const images = [...slide.querySelectorAll('img')].map(image => image.decode().catch(() => 0));
-  const frame = () => new Promise(requestAnimationFrame);
-  return Promise.all(images).then(frame).then(frame).then(() => null);
-}"""
 
 
 def open_deck(

@@ -19,10 +19,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from nnkit.course.lectures import Part, find_parts
+from nnkit.course.measure import UNTYPESET
 from nnkit.course.site.build import COMPLETE, MARK
 from nnkit.course.site.build import site as build_site
 
-from .checks import UNTYPESET
 from .slides import INSIDE
 
 ROOT = Path(__file__).parents[2]

@@ -8,11 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from nnkit._extras import install
+from nnkit.course.about import CITATION, THEME
+from nnkit.course.chromium import require_browser
 from nnkit.course.core import cores
 from nnkit.course.decks import DECKS, decks, write_index
 from nnkit.course.homework.source import FILE
 from nnkit.course.lectures import CourseError, Part, find_lectures, find_parts
-from nnkit.course.paper import print_pages, require_browser
+from nnkit.course.paper import print_pages
 from nnkit.course.runs import fingerprint, key, makers
 from nnkit.course.site.checks import offences
 from nnkit.course.site.lectures import changed
@@ -23,6 +25,8 @@ NEEDED = ("sphinx", "myst_nb", "pydata_sphinx_theme", "sphinx_codeautolink")
 #: A file that says that a folder is a site of ours, and whether it is complete.
 MARK = ".nnkit-site"
 COMPLETE = "complete"
+#: Files of a course that pages are made of, and what they are called there.
+BESIDE = {"CHANGELOG.md": "changelog.md", CITATION: CITATION, THEME: THEME}
 
 
 def site(
@@ -46,10 +50,10 @@ def site(
             print with, the folder holds something else, or a page has a broken link, a picture
             without words or asks for something from outside.
     """
-    published = Repository.at(repository)
     if any(find_spec(package) is None for package in NEEDED):
         raise CourseError(f"the packages that pages are made with are missing: {install('site')}")
     parts, course = find_parts(paths), find_lectures().parent
+    published = Repository.at(repository, library=(course / "nnkit").is_dir())
     if on_paper:
         require_browser()
     made_from = _made_from(parts, course, f"{repository} {on_paper}")
@@ -82,7 +86,8 @@ def _made_from(parts: Sequence[Part], course: Path, options: str) -> str:
         CourseError: if a part cannot be read.
     """
     homework = sorted({part.path.with_name(FILE) for part in parts})
-    sources = [*homework, course / "CHANGELOG.md", course / "CITATION.cff"]
+    pages = sorted((course / "pages").rglob("*.md"))
+    sources = [*homework, *pages, *(course / name for name in BESIDE)]
     texts = [source.read_text("utf-8") for source in sources if source.is_file()]
     days = [
         day for source in (*(part.path for part in parts), *homework) for day in changed(source)
@@ -130,13 +135,16 @@ def _write_sources(
     from nnkit.course.site.reference import write_reference
     from nnkit.course.site.start import write_start
 
-    shutil.copytree(HERE / "pages", source)
-    shutil.copy(course / "CHANGELOG.md", source / "changelog.md")
-    shutil.copy(course / "CITATION.cff", source)
+    own = course / "pages"
+    shutil.copytree(own if own.is_dir() else HERE / "pages", source)
+    for name, target in BESIDE.items():
+        if (course / name).is_file():
+            shutil.copy(course / name, source / target)
     write_lectures(parts, source, out, published)
     write_homework(parts, source, out, published)
     write_start(parts, source)
-    write_reference(source / "reference")
+    if not own.is_dir():  # pages of another course are about that
+        write_reference(source / "reference")
     if published:
         published.write_binder(out / "notebooks")
 

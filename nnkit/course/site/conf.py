@@ -3,13 +3,12 @@
 from importlib.metadata import version as version_of
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+from nnkit.course.about import THEME, about
 from nnkit.course.site.reference import aliases
 from nnkit.course.site.repository import DISTRIBUTION
 
-project = "nnkit"
-author = "The nnkit authors"
-copyright = "the nnkit authors; text and pictures CC BY 4.0, code MIT"
 release = version_of(DISTRIBUTION)
 language = "en"
 extensions = [
@@ -54,7 +53,7 @@ assert _mathjax is not None
 assert _mathjax.origin is not None
 mathjax_path = "tex-svg-full.js"
 mathjax3_config = {"options": {"enableMenu": False}}  # loads more; each formula is a tab stop
-html_static_path = [
+html_static_path: list[str] = [
     "static",
     str(Path(_mathjax.origin).parent / "static" / "mathjax" / mathjax_path),
 ]
@@ -62,7 +61,6 @@ html_css_files = ["course.css"]
 html_js_files = ["offline.js"]
 
 html_theme = "pydata_sphinx_theme"
-html_title = "nnkit"
 html_context = {"default_mode": "auto"}
 html_copy_source = False
 html_sidebars: dict[str, list[str]] = {"changelog": [], "citing": []}  # no pages are below them
@@ -73,3 +71,15 @@ html_theme_options = {
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
 }
+
+
+def setup(app: Any) -> None:
+    """Say what the course says of itself, in its look; both are beside the pages."""
+    told = about(Path(app.srcdir))
+    app.config.project = app.config.html_title = told.title
+    app.config.author = told.authors
+    app.config.copyright = "; ".join(filter(None, [told.authors, told.licences]))
+    theme = Path(app.srcdir, THEME)
+    if theme.is_file():
+        app.config.html_static_path.append(str(theme))
+        app.add_css_file(THEME)

@@ -55,6 +55,8 @@ def mend(app: Sphinx, exception: Exception | None) -> None:
         return
     for docname in [*app.env.found_docs, "search", "genindex", "py-modindex"]:
         path = Path(app.builder.get_outfilename(docname))  # type: ignore[attr-defined]
+        if not path.is_file():  # of modules there is no list where nothing refers to them
+            continue
         page = SIGNATURE.sub(_without_lists, path.read_text("utf-8"))
         for old, new in MEND:
             page = page.replace(old, new)

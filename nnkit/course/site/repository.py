@@ -20,9 +20,10 @@ class Repository:
 
     owner: str
     name: str
+    library: bool = True  #: whether it holds ``nnkit`` itself, not a course that builds on it
 
     @classmethod
-    def at(cls, address: str) -> "Repository | None":
+    def at(cls, address: str, *, library: bool = True) -> "Repository | None":
         """Return the repository at an address; None if that is empty.
 
         Raises:
@@ -36,7 +37,7 @@ class Repository:
             raise CourseError(
                 f"{address!r} is no repository on GitHub; write https://github.com/owner/name"
             )
-        return cls(found[1], found[2])
+        return cls(found[1], found[2], library)
 
     @property
     def address(self) -> str:
@@ -73,11 +74,11 @@ class Repository:
 
 
 def requirement(published: Repository | None) -> str:
-    """Return what pip installs to run a notebook: the course from its repository, or by its name.
+    """Return what pip installs to run a notebook: ``nnkit`` from its repository, or by its name.
 
     Args:
         published: the repository; None if there is none.
     """
-    if published is None:
+    if published is None or not published.library:
         return f"{DISTRIBUTION}[lab]=={version(DISTRIBUTION)}"
     return f"{DISTRIBUTION}[lab] @ git+{published.address}"

@@ -6,8 +6,10 @@ const cellsOf = slide => [...slide.querySelectorAll(".jp-Cell:not(.notes *)")].m
   code: node.querySelector(".jp-InputArea-editor")?.textContent ?? null,
 }));
 const foldAll = () => {
-  for (const slide of slides())
+  for (const slide of slides()) {
+    slide.style.setProperty("--scale", slide.dataset.scale || 1);
     slide.dataset.code = fold(cellsOf(slide), slide.dataset.layout) ? "C: code" : "";
+  }
 };
 // The speaker view takes notes without the page's styles: formulas as browsers draw them themselves.
 const plainNotes = () => {
