@@ -65,8 +65,8 @@ TERMS = {
 
 SLIDES = {"slide", "subslide"}  # what puts a new page on the screen
 CODE_LINES = 15
-METADATA = {"slideshow", "topic", "tags", "jupyter", "layout", "minutes"}
-TAGS = {"shows-seconds", "nbval-ignore-output", "raises-exception", "core", "core-only"}
+METADATA = {"slideshow", "topic", "tags", "jupyter", "layout", "minutes", "blank"}
+TAGS = {"nbval-ignore-output", "raises-exception", "shows-seconds", "core", "core-only"}
 PARTS = sorted((ROOT / "lectures").glob("*/[0-9]*.md"))
 HOMEWORK = sorted((ROOT / "lectures").glob("*/homework.md"))
 part = pytest.mark.parametrize("path", PARTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
