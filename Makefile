@@ -22,7 +22,7 @@ LECTURES := -p tests.notebooks.lectures --nbval lectures
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab test unit notebooks noavx browser decks pdf zip site homework references images bench dev lint format clean
+.PHONY: help lab test unit notebooks noavx browser decks pdf zip handout update site homework references images bench dev lint format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,12 @@ pdf: .venv/.decks ## print the slides of every part into build/pdf, by a Chromiu
 
 zip: .venv/.decks ## write every part as a notebook with its outputs into build/notebooks.zip
 	.venv/bin/nnkit notebooks $(ARGS)
+
+handout: .venv/.decks ## print two slides a page, to write on, into build/handouts: ARGS=--blanks, ARGS=--notes
+	.venv/bin/nnkit handout $(ARGS)
+
+update: .venv/.lab ## get the newest lectures, merged with your own changes
+	.venv/bin/nnkit update
 
 site: .venv/.site ## write the course as pages to read, with slides and notebooks, into build/site
 	.venv/bin/nnkit site $(ARGS)

@@ -146,6 +146,7 @@ def test_code_that_no_slide_shows_stays_in_the_part() -> None:
         ('minutes="2"', "notes", "minutes='2'; write"),
         ("minutes=true", "notes", "minutes=True; write"),
         ("minutes=2", "slide", "the time of a slide stands in its notes"),
+        ('blank="all"', "slide", "blank='all'; allowed: formulas, words, results"),
         (CORE, "fragment", "'core' and slide_type 'fragment'; tag the cell that opens the slide"),
         (CORE, "notes", "'core' and slide_type 'notes'"),
     ],

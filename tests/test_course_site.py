@@ -350,7 +350,7 @@ def test_a_site_that_would_be_the_same_again_is_left_as_it_is(
     monkeypatch.setattr(build, "_copy_decks", lambda *_: None)
     monkeypatch.setattr(build, "_write_sources", lambda *_: None)
     monkeypatch.setattr(build, "_sphinx", pages)
-    monkeypatch.setattr(build, "print_decks", lambda *_: None)
+    monkeypatch.setattr(build, "print_pages", lambda *_: None)
     monkeypatch.setattr(build, "require_browser", lambda: "browser")
 
     def count(*options: str) -> int:

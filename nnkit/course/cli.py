@@ -9,6 +9,7 @@ from pathlib import Path
 import nnkit
 from nnkit.course.check import check
 from nnkit.course.decks import DECKS, decks
+from nnkit.course.handout import BLANKS, HANDOUTS, KEY, LINES, NOTES, handout
 from nnkit.course.homework.commands import add_homework
 from nnkit.course.importing import bring_in
 from nnkit.course.lab import lab
@@ -17,6 +18,7 @@ from nnkit.course.new import new
 from nnkit.course.notebooks import notebooks
 from nnkit.course.paper import PDFS, pdf
 from nnkit.course.site.build import site
+from nnkit.course.update import update
 
 RUN_FIRST = "A part is run if it has not been run yet, or if it or the library has changed since."
 
@@ -72,6 +74,16 @@ def parser() -> argparse.ArgumentParser:
     command.epilog = RUN_FIRST
     command.set_defaults(run=lambda args: pdf(args.parts, args.out))
 
+    command = add("handout", "print slides to write on, two a page with lines")
+    _add_parts(command, HANDOUTS, "folder to write into")
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--blanks", dest="kinds", action="store_const", const=(BLANKS, KEY))
+    which.add_argument("--notes", dest="kinds", action="store_const", const=(NOTES,))
+    command.epilog = (
+        f"--blanks: with what to fill in, and the key. --notes: the speaker's. {RUN_FIRST}"
+    )
+    command.set_defaults(run=lambda args: handout(args.parts, args.out, args.kinds or (LINES,)))
+
     command = add("notebooks", "write the parts as notebooks into a zip file")
     _add_parts(command, Path("build/notebooks.zip"), "file to write")
     command.epilog = RUN_FIRST
@@ -84,6 +96,9 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(
         run=lambda args: site(args.out, args.repository, args.parts, on_paper=args.pdf)
     )
+
+    command = add("update", "get the newest lectures, and keep your edits")
+    command.set_defaults(run=lambda args: update())
 
     add_homework(commands)
     return main

@@ -14,7 +14,7 @@ import nnkit
 from nnkit._extras import install
 from nnkit.course.about import theme
 from nnkit.course.lectures import CourseError, find_lectures
-from nnkit.course.theme import HERE, scripts, stylesheet
+from nnkit.course.theme import HERE, colours, fonts, scripts, stylesheet
 
 EXTENSION = "nnkit-present"
 SETTINGS = HERE / "lab"  # labconfig/default_setting_overrides.json
@@ -83,17 +83,25 @@ def prepare(folder: Path, own: str = "") -> Path:
 
 
 def _write_extension(folder: Path) -> None:
-    """Write the extension that presents: one script, no build."""
-    script = f"(() => {{\n{scripts('stage', 'lab')}}})();\n"
-    # JupyterLab tells browsers that the file never changes: another text needs another name
-    file = f"static/present.{hashlib.sha256(script.encode()).hexdigest()[:16]}.js"
+    """Write the extension that presents: a script and the speaker's window, no build."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "static").mkdir(parents=True)
-    (folder / file).write_text(script, encoding="utf-8")
+    notes = (HERE / "stage" / "notes.html").read_text("utf-8")
+    window = _write_named(folder, "notes.html", notes.replace("/* theme */", fonts() + colours()))
+    script = f"const NOTES = '{window}';\n{scripts('stage', 'notes', 'held', 'lab')}"
+    file = _write_named(folder, "present.js", f"(() => {{\n{script}}})();\n")
     build = {"load": file, "extension": "./extension"}
     package: dict[str, object] = {"name": EXTENSION, "version": nnkit.__version__, "license": "MIT"}
     package |= {"jupyterlab": {"extension": True, "_build": build}}
     (folder / "package.json").write_text(json.dumps(package), encoding="utf-8")
+
+
+def _write_named(folder: Path, name: str, text: str) -> str:
+    """Write a file that JupyterLab tells browsers never changes: another text, another name."""
+    stem, kind = name.split(".")
+    file = f"static/{stem}.{hashlib.sha256(text.encode()).hexdigest()[:16]}.{kind}"
+    (folder / file).write_text(text, encoding="utf-8")
+    return file
 
 
 def command(lectures: PurePath, folder: PurePath, arguments: Sequence[str]) -> list[str]:

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from jupytext import TextFileContentsManager
+from tornado.web import HTTPError
 
+from nnkit.course.held import is_held, write_slides
 from nnkit.course.lectures import CourseError, Part, is_part
 from nnkit.course.runs import find, key
 
@@ -13,6 +15,7 @@ class OpenedRun(TextFileContentsManager):  # type: ignore[misc]  # untyped
     """Jupytext's contents manager, whose parts open as they have been run.
 
     Outputs are shown at once and no kernel has run yet. Nothing of this is saved: a part is text.
+    What was shown is kept where a part is saved as it was held.
     """
 
     def get(self, path: str, content: bool = True, *args: Any, **options: Any) -> dict[str, Any]:
@@ -21,6 +24,19 @@ class OpenedRun(TextFileContentsManager):  # type: ignore[misc]  # untyped
         if content and model["type"] == "notebook":
             show_kept(Path(self.root_dir, path.strip("/")), model["content"])
         return model
+
+    def save(self, model: dict[str, Any], path: str = "") -> dict[str, Any]:
+        """Save a file; of a notebook as it was held, slides, too."""
+        file = Path(self.root_dir, path.strip("/"))
+        if is_held(path):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        saved: dict[str, Any] = super().save(model, path)
+        if is_held(path):
+            try:
+                write_slides(file)
+            except CourseError as error:
+                raise HTTPError(500, f"only the notebook is saved: {error}") from None
+        return saved
 
 
 def show_kept(file: Path, notebook: Any) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from nnkit.course.chromium import ARGUMENTS, LAYOUT, TIMEOUT, require_browser
 from nnkit.course.core import cores
 from nnkit.course.decks import DECKS, decks
-from nnkit.course.lectures import CourseError, Part, find_parts
+from nnkit.course.lectures import CourseError, find_parts
 
 PDFS = Path("build", "pdf")
 
@@ -34,34 +34,34 @@ def pdf(paths: Sequence[Path], out: Path) -> int:
     require_browser()
     if decks(paths, DECKS):
         return 1
-    shown = [*parts, *cores(parts)]
-    print_decks(shown, out)
-    print(f"{len(shown)} decks printed into {out}")
+    names = [deck.name for deck in (*parts, *cores(parts))]
+    print_pages(names, out)
+    print(f"{len(names)} decks printed into {out}")
     return 0
 
 
-def print_decks(parts: Sequence[Part], out: Path) -> None:
-    """Print the decks of parts, which have been written.
+def print_pages(names: Sequence[str], out: Path) -> None:
+    """Print decks and handouts, which have been written.
 
     Args:
-        parts: the parts.
+        names: as in ``18_architecture/1_neuron``.
         out: the folder to write into.
 
     Raises:
         CourseError: if there is no browser, or it fails.
     """
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        list(pool.map(partial(_print, require_browser(), out), parts))
+        list(pool.map(partial(_print, require_browser(), out), names))
 
 
-def _print(browser: str, out: Path, part: Part) -> None:
-    deck, target = (DECKS / f"{part.name}.html").resolve(), (out / f"{part.name}.pdf").resolve()
+def _print(browser: str, out: Path, name: str) -> None:
+    page, target = (DECKS / f"{name}.html").resolve(), (out / f"{name}.pdf").resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="nnkit-pdf-") as profile:
         command = [browser, *ARGUMENTS, f"--user-data-dir={profile}", "--no-pdf-header-footer"]
         command += [f"--virtual-time-budget={LAYOUT}", f"--print-to-pdf={target}"]
-        command += [f"{deck.as_uri()}?print-pdf"]
+        command += [f"{page.as_uri()}?print-pdf"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
     if done.returncode or not target.is_file():
-        raise CourseError(f"{part.path} was not printed:\n{done.stderr.strip()}")
+        raise CourseError(f"{page} was not printed:\n{done.stderr.strip()}")

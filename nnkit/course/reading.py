@@ -11,6 +11,7 @@ from nnkit.course.lectures import CourseError, Part
 OPENS_A_SLIDE = ("slide", "subslide")
 NOTES = "notes"  # for the speaker
 SLIDE_TYPES = (None, *OPENS_A_SLIDE, "fragment", NOTES, "skip")
+BLANKS = ("formulas", "words", "results")  # what a handout leaves out of a cell
 CORE, CORE_ONLY = "core", "core-only"  # tags, see :mod:`nnkit.course.slides`
 UNTYPED = ("-", "")  # how classic notebooks write that a cell has no slide type
 RULE = re.compile(r"^---\s*$", re.MULTILINE)  # above and below a header
@@ -137,7 +138,7 @@ def _faults(part: Part, notebook: Any, index: int) -> Iterator[str]:
 
 
 def _of_the_speaker(options: Any, kind: str | None) -> Iterator[str]:
-    """Say what is wrong with a cell's time, or with its place in the core of the lecture."""
+    """Say what is wrong with a cell's time, its blank, or its place in the core of the lecture."""
     time = options.get("minutes", 1)
     if not isinstance(time, int | float) or isinstance(time, bool) or not 0 < time < math.inf:
         yield f"minutes={time!r}; write a number above 0, such as minutes=2 or minutes=1.5"
@@ -146,6 +147,8 @@ def _of_the_speaker(options: Any, kind: str | None) -> Iterator[str]:
             f"minutes={time!r} and slide_type {kind!r}; the time of a slide stands in its notes, a "
             f"cell with slide_type {NOTES!r}"
         )
+    if options.get("blank", BLANKS[0]) not in BLANKS:
+        yield f"blank={options['blank']!r}; allowed: {', '.join(BLANKS)}"
     if CORE in options.get("tags", ()) and kind not in OPENS_A_SLIDE:
         yield (
             f"the tag {CORE!r} and slide_type {kind!r}; tag the cell that opens the slide, which "

@@ -45,7 +45,7 @@ def render(part: Part, notebook: Any) -> tuple[Deck, str]:
 def draw(part: Part, notebook: Any) -> tuple[Deck, str]:
     """Write a part as slides whose pictures are still beside it; see :func:`render`."""
     title = part.title(notebook)
-    tag_hidden(notebook)
+    tag_for_styles(notebook)
     label_topics(notebook)
     slides = slides_of(notebook)
     number(slides, part.footer(title))
@@ -85,11 +85,13 @@ def _notes_first(slide: list[Any]) -> list[Any]:
     return rest[:first] + notes + rest[first:]
 
 
-def tag_hidden(notebook: Any) -> None:
-    """Tag the cells whose inputs JupyterLab folds away: a tag becomes a class, their state not."""
+def tag_for_styles(notebook: Any) -> None:
+    """Tag the cells that are folded, or hold a blank: a tag becomes a class, other metadata not."""
     for cell in notebook.cells:
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata.setdefault("tags", []).append("source_hidden")
+        if blank := cell.metadata.get("blank"):
+            cell.metadata.setdefault("tags", []).append(f"blank_{blank}")
 
 
 def _exporter() -> Any:

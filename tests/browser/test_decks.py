@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from . import checks
 from .slides import Watched, open_deck
@@ -54,6 +54,24 @@ def test_prints_one_page_a_slide_that_looks_like_it(
 def test_a_dragged_slider_changes_its_figure(shown: Watched) -> None:
     dead = checks.dead_sliders(shown.page)
     assert not dead, "\n".join(dead)
+
+
+def test_the_speaker_view_shows_notes_with_formulas_and_the_pace(
+    browser: Browser, features: Path
+) -> None:
+    page = open_deck(browser, features).page
+    page.keyboard.press("PageDown")
+    with page.expect_popup() as opened:
+        page.keyboard.press("s")
+    notes = opened.value.locator(".speaker-controls-notes .value")
+    expect(notes).to_contain_text("the bias is a weight like the others")
+    assert notes.locator("math").text_content() == "w0"
+    assert notes.locator("svg").count() == 0
+    pace = "document.querySelector('.pacing-title').style.display"
+    opened.value.wait_for_function(f"{pace} === 'block'")
+    timings = "Reveal.getSlides().map(slide => slide.dataset.timing)"
+    assert page.evaluate(timings)[:3] == ["60", "120", "60"]
+    page.close()
 
 
 @pytest.mark.usefixtures("found")  # which are of the window as it was opened

@@ -1,10 +1,12 @@
 """Presented live in JupyterLab: what a lecturer with a clicker does, from the double click on."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -12,7 +14,7 @@ from nnkit.course.theme import FACES
 
 from .conftest import FEATURES
 from .jupyter import PATIENCE, TOKEN, lab
-from .slides import INSIDE, Watched
+from .slides import INSIDE, Watched, open_deck
 
 SHOWN = ".nnkit-presented .jp-Cell.nnkit-on"
 # The topic, and the number among all.
@@ -26,7 +28,7 @@ WATCH_BAR = """() => {
   window.bar = [];
   const look = () => {
     const value = document.querySelector('progress')?.value ?? null;
-    if (value !== window.bar.at(-1)) window.bar.push(value);
+    if (value !== (window.bar.at(-1) ?? null)) window.bar.push(value);
   };
   const observer = new MutationObserver(look);
   observer.observe(document.body, {childList: true, subtree: true, attributeFilter: ['value']});
@@ -138,7 +140,9 @@ def test_a_part_opens_as_it_has_been_run(arrived: Watched) -> None:
     # on the last line: with more lines the code would give way to what it prints
     page.keyboard.type("; print(torch.ones(2).sum())")
     page.keyboard.press("Shift+Enter")
-    expect(page.locator(f"{SHOWN} .jp-OutputArea")).to_contain_text("tensor(2.)")
+    expect(page.locator(f"{SHOWN} .jp-OutputArea")).to_contain_text(
+        "tensor(2.)", timeout=PATIENCE * 1000
+    )
     page.keyboard.press("PageDown")
     page.keyboard.press("Escape")
 
@@ -219,7 +223,7 @@ def test_shift_enter_runs_and_stays(presented: Page) -> None:
     page.keyboard.press("Control+End")
     page.keyboard.type("\nprint(6 * 7)")
     page.keyboard.press("Shift+Enter")
-    expect(page.locator(f"{SHOWN} .jp-OutputArea")).to_contain_text("42")
+    expect(page.locator(f"{SHOWN} .jp-OutputArea")).to_contain_text("42", timeout=PATIENCE * 1000)
     assert number(page) == "1.2 3/10"
     assert press(page, "PageDown") == "1.3 4/10"  # a clicker, out of the editor
     assert press(page, "Space") == "1.4 5/10"  # and the keyboard is the slides' again
@@ -314,6 +318,44 @@ def test_go_to_a_slide_by_number_topic_or_words(presented: Page) -> None:
     assert presenting(page)
 
 
+def test_k_shows_the_core_only(presented: Page) -> None:
+    page = presented
+    go_to(page, 2)
+    assert press(page, "k") == "1.1 2/3"
+    assert press(page, "Space") == "1.4 3/3"
+    assert press(page, "Home") == "1/3"
+    assert title(page) == "In short"  # which the part never shows
+    foot = page.locator(".nnkit-presented .jp-WindowedPanel-viewport").get_attribute("data-footer")
+    assert foot == "1 Features  ·  The core"
+    press(page, "End", "k")
+    assert number(page) == "1.4 5/10"
+
+
+def test_notes_and_clock_follow_in_a_window_of_their_own(presented: Page) -> None:
+    page = presented
+    go_to(page, 3)
+    with page.expect_popup() as opened:
+        press(page, "s")
+    window = opened.value
+    expect(window.locator("#title")).to_have_text("Code, and what it prints")
+    expect(window.locator("#place")).to_have_text("slide 3 of 10, 1 min")
+    press(page, "PageUp")
+    expect(window.locator("#notes")).to_contain_text("the bias is a weight like the others")
+    assert window.locator("#notes math").text_content() == "w0"
+    assert window.locator("#notes mjx-container").count() == 0
+    expect(window.locator("#next")).to_have_text("Next: Code, and what it prints")
+    expect(window.locator("#pace")).to_have_text(re.compile(r"^of 11:00, 0:5\d early$"))
+    window.evaluate("begun -= 200 * 1000")  # one minute and two were planned
+    expect(window.locator("#pace")).to_have_text(re.compile(r"^of 11:00, 0:2\d late$"))
+    window.get_by_role("button").click()
+    expect(window.locator("#pace")).to_have_text(re.compile(r"^of 11:00, 0:5\d early$"))
+    page.reload()  # and the window goes on
+    page.locator(SHOWN).first.wait_for()
+    press(page, "PageDown")
+    expect(window.locator("#title")).to_have_text("Code, and what it prints")
+    window.close()
+
+
 def test_blank_draw_help_and_scheme(presented: Page) -> None:
     page = presented
     for key, what in ((".", ".nnkit-blank"), ("b", ".nnkit-blank"), ("?", ".nnkit-help")):
@@ -342,6 +384,34 @@ def test_blank_draw_help_and_scheme(presented: Page) -> None:
         )
         press(page, "t")
     assert len(grounds) == 3
+
+
+def test_saved_as_it_was_held_it_shows_what_was_typed_and_moved(
+    opened: Watched, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    page = opened.page
+    typed = page.locator(".jp-CodeCell", has_text="the sum by hand")
+    typed.locator(".cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("; print(6 * 111)")
+    page.keyboard.press("Control+Enter")
+    expect(typed.locator(".jp-OutputArea")).to_contain_text("666", timeout=PATIENCE * 1000)
+    moved = page.locator(".jp-OutputArea-output figure.explore img").first.get_attribute("alt")
+    page.get_by_role("button", name="Save as held", exact=True).click()
+    dialog = page.locator(".jp-Dialog", has_text="Saved as it was held")
+    told = dialog.locator(".jp-Dialog-body").inner_text()
+    dialog.get_by_role("button", name="Ok").click()
+    (folder,) = tmp_path_factory.getbasetemp().glob("lab[0-9]*")
+    notebook = folder / "lectures" / told.partition(",")[0]
+    assert re.fullmatch(r"1_everything \d{4}-\d\d-\d\d \d\d\.\d\d", notebook.stem)
+    cells = nbformat.read(notebook, as_version=4).cells
+    (cell,) = [cell for cell in cells if "6 * 111" in cell.source]
+    assert "666" in cell.outputs[0].text
+    slides = open_deck(browser, notebook.with_suffix(".html"))
+    assert slides.page.locator(".jp-OutputArea", has_text="666").count() == 1
+    assert slides.page.locator(f'img[alt="{moved}"]').count() == 1
+    assert slides.requests == []
+    slides.page.close()
 
 
 def test_a_reload_comes_back_to_the_slide(opened: Watched, presented: Page) -> None:

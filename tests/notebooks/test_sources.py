@@ -65,7 +65,7 @@ TERMS = {
 
 SLIDES = {"slide", "subslide"}  # what puts a new page on the screen
 CODE_LINES = 15
-METADATA = {"slideshow", "topic", "tags", "jupyter", "layout", "minutes"}
+METADATA = {"slideshow", "topic", "tags", "jupyter", "layout", "minutes", "blank"}
 TAGS = {"nbval-ignore-output", "raises-exception", "core", "core-only"}
 PARTS = sorted((ROOT / "lectures").glob("*/[0-9]*.md"))
 HOMEWORK = sorted((ROOT / "lectures").glob("*/homework.md"))

@@ -14,7 +14,7 @@ from nnkit.course.core import cores
 from nnkit.course.decks import DECKS, decks, write_index
 from nnkit.course.homework.source import FILE
 from nnkit.course.lectures import CourseError, Part, find_lectures, find_parts
-from nnkit.course.paper import print_decks
+from nnkit.course.paper import print_pages
 from nnkit.course.runs import fingerprint, key, makers
 from nnkit.course.site.checks import offences
 from nnkit.course.site.lectures import changed
@@ -66,7 +66,7 @@ def site(
     shown = [*parts, *cores(parts)]
     _copy_decks(shown, out / "decks")
     if on_paper:
-        print_decks(shown, out / "pdf")
+        print_pages([deck.name for deck in shown], out / "pdf")
     with tempfile.TemporaryDirectory(prefix="nnkit-site-") as made:
         source = Path(made, "source")
         _write_sources(parts, course, source, out, published)

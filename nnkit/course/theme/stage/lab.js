@@ -3,11 +3,11 @@
 let scope; // of the modules that JupyterLab shares
 const shared = async name => (await Object.values(scope[name])[0].get())();
 
-const plugin = (INotebookTracker, NotebookActions) => ({
+const plugin = (INotebookTracker, NotebookActions, { showDialog, showErrorMessage, Dialog }) => ({
   id: "nnkit-present:plugin",
   autoStart: true,
   requires: [INotebookTracker],
-  activate({ commands, shell }, tracker) {
+  activate({ commands, shell, serviceManager }, tracker) {
     let panel = null; // that is presented
     let at = 0, steps = 0; // the slide, and how many of its fragments are shown
     const unfolded = new Set(); // cells folded by hand whose code lies over the slide
@@ -16,15 +16,31 @@ const plugin = (INotebookTracker, NotebookActions) => ({
 
     const metadata = (cell, name) => cell.model.getMetadata(name);
     const type = cell => metadata(cell, "slideshow")?.slide_type;
-    const cellsOf = notebook => {
+    const tagged = (cell, ...names) => names.some(name => metadata(cell, "tags")?.includes(name));
+    let core = false; // only the core of the lecture is shown
+    const slidesOf = notebook => { // as in nnkit/course/slides.py
       const slides = [];
       for (const cell of notebook.widgets) {
-        if (["skip", "notes"].includes(type(cell))) continue;
-        if (!slides.length || ["slide", "subslide"].includes(type(cell))) slides.push([]);
-        slides.at(-1).push(cell);
+        const kind = type(cell), above = slides.at(-1);
+        if (kind === "notes") above?.notes.push(cell);
+        if (["skip", "notes"].includes(kind)) continue;
+        if (!above || ["slide", "subslide"].includes(kind)) slides.push({
+          cells: [], notes: [],
+          topic: metadata(cell, "topic") ?? (kind === "subslide" && above?.topic || ""),
+        });
+        slides.at(-1).cells.push(cell);
       }
+      for (const slide of slides)
+        slide.minutes = slide.notes.reduce((sum, cell) => sum + (metadata(cell, "minutes") ?? 0), 0) || 1;
       return slides;
     };
+    const shownOf = notebook => slidesOf(notebook).flatMap(slide => {
+      const [first] = slide.cells;
+      if (core) return tagged(first, "core", "core-only") ? [slide] : [];
+      const cells = slide.cells.filter(cell => !tagged(cell, "core-only"));
+      return cells.includes(first) ? [{ ...slide, cells }] : [];
+    });
+    const cellsOf = notebook => shownOf(notebook).map(slide => slide.cells);
     const slideOf = (notebook, index) => {
       const before = notebook.widgets.slice(0, index + 1);
       return Math.max(0, cellsOf(notebook).findLastIndex(cells => before.includes(cells[0])));
@@ -34,18 +50,13 @@ const plugin = (INotebookTracker, NotebookActions) => ({
         cell.model.type === "markdown" ? cell.model.sharedModel.source : "")).find(Boolean);
       return heading ? heading[1].replace(/[$`*]/g, "") : "";
     };
-    const described = notebook => {
-      let topic = "";
-      return cellsOf(notebook).map((cells, index) => {
-        if (type(cells[0]) !== "subslide") topic = "";
-        topic = metadata(cells[0], "topic") ?? topic;
-        return { number: index + 1, title: title(cells), topic };
-      });
-    };
+    const described = notebook => shownOf(notebook).map(({ cells, topic }, index) =>
+      ({ number: index + 1, title: title(cells), topic }));
     const spoken = name => name.replace(/_/, " ").replace(/_/g, " ").replace(/ [a-z]/, c => c.toUpperCase());
     const footer = (path, first) => {
       const [folder, file] = path.split("/").slice(-2);
-      return file ? `${spoken(folder)}  ·  Part ${file.split("_")[0]}: ${first}` : first;
+      if (!file) return first;
+      return `${spoken(folder)}  ·  ${core ? "The core" : `Part ${file.split("_")[0]}: ${first}`}`;
     };
 
     const render = () => {
@@ -69,7 +80,8 @@ const plugin = (INotebookTracker, NotebookActions) => ({
         number: at + 1, total: slides.length, topic: all[at].topic, layout, code: folded ? "C: code" : "",
         footer: footer(panel.context.path, all[0].title),
       });
-      sessionStorage.setItem(kept(panel.context.path), JSON.stringify([at, steps]));
+      sessionStorage.setItem(kept(panel.context.path), JSON.stringify([at, steps, core]));
+      notes.tell(shownOf(notebook), all, at);
     };
     const laid = () => panel.node.classList.contains("nnkit-code"); // code over the slide
     const fragments = () => cellsOf(panel.content)[at].filter(cell => type(cell) === "fragment").length;
@@ -84,13 +96,20 @@ const plugin = (INotebookTracker, NotebookActions) => ({
       render();
     };
 
-    const present = index => {
+    const present = (index, shown = 0, short = core) => {
       panel = tracker.currentWidget;
+      core = short && hasCore(panel.content);
       left = { collapsed: shell.leftCollapsed, scheme: document.documentElement.dataset.scheme };
       panel.node.classList.add("nnkit-presented");
       document.body.dataset.presenting = "true";
-      go(...index);
+      go(index, shown);
       changes.observe(panel.content.node, { subtree: true, childList: true });
+    };
+    const hasCore = notebook => slidesOf(notebook).some(({ cells }) => tagged(cells[0], "core"));
+    const shorten = () => { // or the whole part again, from the slide that is shown
+      const notebook = panel.content, first = notebook.widgets.indexOf(cellsOf(notebook)[at][0]);
+      core = !core && hasCore(notebook);
+      go(slideOf(notebook, first), 0);
     };
     const leave = () => {
       const shown = panel, cell = cellsOf(panel.content)[at][0];
@@ -121,9 +140,11 @@ const plugin = (INotebookTracker, NotebookActions) => ({
       if (panel) changes.observe(panel.content.node, { subtree: true, childList: true });
     });
 
+    const notes = speaker();
     const key = stage({
       root: () => panel.node, slides: () => described(panel.content), current: () => at,
-      go: index => go(index), leave, code, escape: "back to the notebook",
+      go: index => go(index), leave, code, shorten, escape: "back to the notebook",
+      speaker: notes.open,
       next: () => steps < fragments() ? (steps += 1, render()) : at + 1 < cellsOf(panel.content).length && go(at + 1, 0),
       back: () => steps > 0 ? (steps -= 1, render()) : at > 0 && go(at - 1),
     });
@@ -143,13 +164,26 @@ const plugin = (INotebookTracker, NotebookActions) => ({
       isEnabled: () => Boolean(tracker.currentWidget?.content.widgets.length),
       execute: () => {
         const notebook = tracker.currentWidget.content;
-        present([slideOf(notebook, notebook.activeCellIndex), 0]);
+        present(slideOf(notebook, notebook.activeCellIndex));
       },
     });
     commands.addCommand("nnkit-present:run-all", {
       label: "Run all", caption: "Run every cell, first to last",
       isEnabled: () => Boolean(tracker.currentWidget?.content.widgets.length),
       execute: () => runAll(tracker.currentWidget, commands, NotebookActions),
+    });
+    commands.addCommand("nnkit-present:held", {
+      label: "Save as held", caption: "Save what was typed and shown, as a notebook and as slides",
+      isEnabled: () => Boolean(tracker.currentWidget?.content.widgets.length),
+      execute: async () => {
+        try {
+          const saved = await saveHeld(tracker.currentWidget, serviceManager.contents);
+          const body = `${saved}, and the slides of it as .html`;
+          await showDialog({ title: "Saved as it was held", body, buttons: [Dialog.okButton()] });
+        } catch (error) {
+          await showErrorMessage("Not saved as it was held", error);
+        }
+      },
     });
     NotebookActions.executed.connect((_, { notebook }) => begun.add(notebook));
 
@@ -158,7 +192,7 @@ const plugin = (INotebookTracker, NotebookActions) => ({
       if (!opened) return;
       Promise.all([opened.revealed, opened.context.ready]).then(() => {
         const stored = sessionStorage.getItem(kept(opened.context.path));
-        if (stored !== null && !panel && tracker.currentWidget === opened) present(JSON.parse(stored));
+        if (stored !== null && !panel && tracker.currentWidget === opened) present(...JSON.parse(stored));
       });
     });
   },
@@ -206,6 +240,7 @@ const runAlone = async (panel, commands, NotebookActions) => {
   init: given => { scope = given; },
   get: async () => {
     const { INotebookTracker, NotebookActions } = await shared("@jupyterlab/notebook");
-    return () => ({ __esModule: true, default: plugin(INotebookTracker, NotebookActions) });
+    const dialogs = await shared("@jupyterlab/apputils");
+    return () => ({ __esModule: true, default: plugin(INotebookTracker, NotebookActions, dialogs) });
   },
 };

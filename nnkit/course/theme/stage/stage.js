@@ -1,6 +1,6 @@
 // What a speaker does with slides, in an exported deck and live in JupyterLab alike. A show is
 //   { root, slides(): [{number, title, topic}], current(): index, go(index), next(), back() }
-// and, where they differ: leave(), speaker(), overview(), code(open).
+// and, where they differ: leave(), speaker(), overview(), code(open), shorten().
 const stage = show => {
   const make = (kind, name, parent = document.body) => {
     const node = parent.appendChild(document.createElement(kind));
@@ -108,7 +108,7 @@ const stage = show => {
     ArrowLeft: back, ArrowUp: back, p: back, Home: to(() => 0), End: to(last => last),
     b: () => toggle("blank", () => make("div", "blank")), c: code, d: () => toggle("drawing", draw),
     f: fullscreen, g: () => toggle("list", list), o: () => (show.overview || (() => toggle("list", list)))(),
-    s: () => show.speaker?.(), t: scheme, "?": () => toggle("help", help), Escape: leave,
+    k: moved(() => show.shorten?.()), s: () => show.speaker(), t: scheme, "?": () => toggle("help", help), Escape: leave,
   };
   KEYS["."] = KEYS.b; // what clickers send
   const ALWAYS = ["PageDown", "PageUp"]; // nobody types them: out of an editor, too
@@ -116,7 +116,8 @@ const stage = show => {
     ["Space, →, Page Down", "next"], ["Shift-Space, ←, Page Up", "back"], ["Home, End", "first, last"],
     ["G", "go to a slide by number, topic or title"], ["O", "overview"], ["C", "the code of the slide"],
     ["D", "pointer; press to draw"], ["B", "blank"], ["T", "light, dark, high contrast"],
-    ["F", "full screen"], ...(show.speaker ? [["S", "speaker view"]] : []), ["Esc", show.escape],
+    ["F", "full screen"], ["S", "notes and clock, in a window of their own"],
+    ...(show.shorten ? [["K", "the core of the lecture only, or all"]] : []), ["Esc", show.escape],
   ];
 
   return event => { // true if the key was the stage's
