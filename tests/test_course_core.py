@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nnkit.course import cli, decks
+from nnkit.course import cli, decks, handout
 from nnkit.course.core import cores
 from nnkit.course.lectures import CourseError, Part, find_parts
 from nnkit.course.reading import read
@@ -158,3 +158,17 @@ def test_what_is_no_time_or_no_slide_is_refused(lecture, options, kind, told) ->
     with pytest.raises(CourseError, match=r"2_second\.md:\d+: cell 5 has") as refused:
         read(part)
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "kinds"),
+    [([], ["lines"]), (["--blanks"], ["blanks", "key"]), (["--notes"], ["notes"])],
+)
+def test_handouts_are_of_parts_and_of_the_core(lecture, monkeypatch, option, kinds) -> None:
+    printed: list[str] = []
+    monkeypatch.setattr(handout, "require_browser", lambda: "")
+    monkeypatch.setattr(handout, "print_pages", lambda names, out: printed.extend(names))
+    assert cli.main(["handout", *option]) == 0
+    decks = ("1_tiny/1_first", "1_tiny/2_second", "1_tiny")
+    assert printed == [f"{deck}-{kind}" for deck in decks for kind in kinds]
+    assert all(f"const KIND = '{name.rsplit('-')[-1]}'" in written(name) for name in printed)

@@ -1,10 +1,13 @@
 """A part opens in JupyterLab with the outputs of its kept run, and only with those."""
 
 from pathlib import Path
+from typing import Any
 
+import nbformat
 import pytest
+from tornado.web import HTTPError
 
-from nnkit.course import opening
+from nnkit.course import opening, render
 from nnkit.course.lectures import Part
 from nnkit.course.reading import read
 from nnkit.course.runs import keep, key
@@ -78,3 +81,32 @@ def test_what_is_no_part_opens_as_ever(kept: Part) -> None:
     manager = opening.OpenedRun(root_dir=str(kept.path.parents[1]))
     assert manager.get("1_tiny/notes.md", type="notebook")["content"].cells[1].outputs == []
     assert manager.get("1_tiny/1_part.md", content=False)["content"] is None
+
+
+def held(part: Part) -> dict[str, Any]:
+    """Save a part as it was held, with an output that no run has made."""
+    notebook = read(part)
+    del notebook.metadata["jupytext"]
+    notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", name="stdout", text="typed 43")]
+    manager = opening.OpenedRun(root_dir=str(part.path.parents[1]))
+    model = {"type": "notebook", "format": "json", "content": notebook}
+    return manager.save(model, "held/1_tiny/1_part 2026-12-01 09.30.ipynb")
+
+
+def test_as_it_was_held_it_is_kept_as_notebook_and_slides(part: Part) -> None:
+    held(part)
+    slides, notebook = sorted((part.path.parents[1] / "held/1_tiny").glob("1_part*"))
+    assert slides.name == "1_part 2026-12-01 09.30.html"
+    assert "typed 43" in slides.read_text("utf-8")
+    assert "typed 43" in notebook.read_text("utf-8")
+    assert part.read() == TEXT
+
+
+def test_without_what_slides_are_made_with_the_notebook_is_kept_and_it_is_told(
+    part: Part, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(render, "find_spec", lambda name: None)
+    with pytest.raises(HTTPError, match=r"only the notebook is saved: .* is not installed"):
+        held(part)
+    (notebook,) = (part.path.parents[1] / "held/1_tiny").glob("1_part*")
+    assert "typed 43" in notebook.read_text("utf-8")

@@ -102,6 +102,14 @@ def test_of_the_same_cell_the_newest_counts_and_the_edited_part_stands_beside(
     assert "a = 4  # again" in course.text("lectures/1_tiny/1_good.mine1.md")
 
 
+def test_a_part_of_one_s_own_makes_room_for_a_new_one_of_its_name(course: Course) -> None:
+    course.edit("of my own", "lectures/1_tiny/2_next.md")
+    course.publish(TEXT, "lectures/1_tiny/2_next.md")
+    assert update() == 0
+    assert course.text("lectures/1_tiny/2_next.md") == TEXT
+    assert course.text("lectures/1_tiny/2_next.mine.md") == "of my own"
+
+
 def test_a_part_that_is_gone_stays_for_who_has_edited_it(course: Course) -> None:
     mine = TEXT.replace("a = 1", "a = 3")
     course.edit(mine)

@@ -29,38 +29,52 @@ def parser() -> argparse.ArgumentParser:
     main.add_argument("--version", action="version", version=f"nnkit {nnkit.__version__}")
     commands = main.add_subparsers(dest="command", required=True, metavar="command")
 
-    command = commands.add_parser("new", help="begin a course of your own")
+    def add(name: str, help: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
+
+    command = add("new", "begin a course of your own")
     command.add_argument("folder", type=Path, help="where to; its name becomes the title")
+    command.epilog = (
+        "Writes a lecture, a homework, a Makefile and a README.md, which says the rest."
+    )
     command.set_defaults(run=lambda args: new(args.folder))
 
-    command = commands.add_parser("lab", help="open the lectures in JupyterLab, ready to present")
+    command = add("lab", "open the lectures in JupyterLab, ready to present")
     command.epilog = "Every argument is given to JupyterLab: --no-browser, --port 8890, …"
     command.set_defaults(run=lambda args: lab(args.jupyter))
 
-    command = commands.add_parser("decks", help="write the parts as offline slides")
+    command = add("decks", "write the parts as offline slides")
     _add_parts(command, DECKS, "folder to write into")
-    command.add_argument("--fit", action="store_true", help="split or shrink slides too full")
+    command.add_argument(
+        "--fit",
+        action="store_true",
+        help="split slides that are too full, or set them smaller, and name them",
+    )
     command.epilog = RUN_FIRST
     command.set_defaults(run=lambda args: decks(args.parts, args.out, fit=args.fit))
 
-    command = commands.add_parser("check", help="say what is wrong with slides, anybody's")
+    command = add(
+        "check", "say what is wrong with slides: too high, a picture missing, no words for it"
+    )
     files = command.add_argument("files", nargs="*", type=Path)
     files.help = "notebooks, Jupytext Markdown, folders; default: all parts"
-    command.add_argument("--run", dest="first", action="store_true", help="run the code first")
+    command.add_argument(
+        "--run", dest="first", action="store_true", help="run the code first; else no code is run"
+    )
     command.set_defaults(run=lambda args: check(args.files, run=args.first))
 
-    command = commands.add_parser("import", help="make a part of a notebook or a text")
+    command = add("import", "make a part of the course from a notebook, and say what changed")
     command.add_argument("source", type=Path, help="RISE's or another notebook, Jupytext Markdown")
     into = command.add_argument("into", nargs="?", type=Path)
     into.help = "lectures/3_trees/1_oak.md, or lectures/3_trees; default: a new lecture"
     command.set_defaults(run=lambda args: bring_in(args.source, args.into))
 
-    command = commands.add_parser("pdf", help="print the slides, by a browser that is there")
+    command = add("pdf", "print the slides, by a browser that is there")
     _add_parts(command, PDFS, "folder to write into")
     command.epilog = RUN_FIRST
     command.set_defaults(run=lambda args: pdf(args.parts, args.out))
 
-    command = commands.add_parser("handout", help="print slides to write on, two a page with lines")
+    command = add("handout", "print slides to write on, two a page with lines")
     _add_parts(command, HANDOUTS, "folder to write into")
     which = command.add_mutually_exclusive_group()
     which.add_argument("--blanks", dest="kinds", action="store_const", const=(BLANKS, KEY))
@@ -70,12 +84,12 @@ def parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=lambda args: handout(args.parts, args.out, args.kinds or (LINES,)))
 
-    command = commands.add_parser("notebooks", help="write the parts as notebooks into a zip file")
+    command = add("notebooks", "write the parts as notebooks into a zip file")
     _add_parts(command, Path("build/notebooks.zip"), "file to write")
     command.epilog = RUN_FIRST
     command.set_defaults(run=lambda args: notebooks(args.parts, args.out))
 
-    command = commands.add_parser("site", help="write the course as pages to read, offline")
+    command = add("site", "write the course as pages to read, offline")
     _add_parts(command, Path("build/site"), "folder to write into")
     command.add_argument("--repository", default="", help="https://github.com/owner/name: buttons")
     command.add_argument("--pdf", action="store_true", help="with a PDF of each part's slides")
@@ -83,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
         run=lambda args: site(args.out, args.repository, args.parts, on_paper=args.pdf)
     )
 
-    command = commands.add_parser("update", help="get the newest lectures, and keep your edits")
+    command = add("update", "get the newest lectures, and keep your edits")
     command.set_defaults(run=lambda args: update())
 
     add_homework(commands)

@@ -36,7 +36,7 @@ def carried(notebook: Any, source: Path, target: Path) -> tuple[Files, list[str]
             moved = _mover(cell.pop("attachments", {}), source, target, files, told)
             cell.source = SHOWN.sub(moved, cell.source)
         elif cell.cell_type == "code" and source.resolve() != target.resolve():
-            for file in _read_by(cell.source, source):
+            for file in read_by(cell.source, source):
                 files[target / file] = (source / file).read_bytes()
                 told[f"{file}, which code names, comes along"] = None
     pictures = len(files) - sum("comes along" in line for line in told)
@@ -83,7 +83,7 @@ def _mover(
     return move
 
 
-def _read_by(code: str, folder: Path) -> Iterator[str]:
+def read_by(code: str, folder: Path) -> Iterator[str]:
     """Give the files beside a notebook that its code names."""
     for name in READ.findall(code):
         path = PurePosixPath(name)

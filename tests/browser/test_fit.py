@@ -12,11 +12,13 @@ from nnkit.course.fit import SMALLEST, fitted
 from nnkit.course.lectures import Part
 from nnkit.course.measure import Measured, measure
 from nnkit.course.slides import shown_of
+from tests.browser.slides import open_deck
 from tests.test_course_check import slide
 from tests.test_course_decks import HEAD, cell
 
 WORDS = "Some words that say nothing and take some room of a slide, a line of it at least. "
 FULL = "\n\n".join([WORDS * 2] * 5)
+SIZES = "() => Reveal.getSlides().map(s => parseFloat(getComputedStyle(s).fontSize))"
 Fit = tuple[list[list[Any]], list[Measured], list[str]]
 
 
@@ -31,6 +33,7 @@ def fit(browser: Browser, tmp_path: Path) -> Callable[..., Fit]:
         notebook = reading.read(part)
         notebook.metadata["nnkit"] = {"seconds": 0.0}
         _, page, told = fitted(part, notebook)
+        part.path.with_suffix(".html").write_text(page, "utf-8")
         return shown_of(notebook), measure(page), told
 
     return fit
@@ -76,3 +79,15 @@ def test_what_cannot_be_split_is_named_and_stays_readable(fit) -> None:
     assert not sizes[1].fits
     assert shown[1][0].metadata["scale"] == 0.8
     assert told == [f"slide 2 “”: set at 80%, still {sizes[1].height:.0f} px too large: shorten it"]
+
+
+def test_only_the_slide_that_needs_it_is_set_smaller(fit, browser: Browser, tmp_path: Path) -> None:
+    text = f"## One\n\n{FULL}\n\n{WORDS * 4}\n\n## Two\n\n{WORDS * 14}"
+    shown, sizes, _ = fit(slide(text))
+    assert all(size.fits for size in sizes)
+    scales = [cells[0].metadata.get("scale", 1) for cells in shown]
+    assert scales[0] < 1 == scales[1]
+    page = open_deck(browser, tmp_path / "1_tiny" / "1_full.html").page
+    found = page.evaluate(SIZES)
+    page.close()
+    assert found == pytest.approx([28 * scale for scale in scales])

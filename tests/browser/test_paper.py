@@ -62,6 +62,14 @@ def test_a_handout_leaves_out_what_is_marked_and_its_key_tells_it(
     notes = opened.locator(".nnkit-room", has_text="the bias is a weight like the others")
     assert notes.count() == (kind == "notes")
     sheets = opened.locator(".nnkit-sheet").count()
+    frame, room = (
+        opened.locator(name).nth(1).bounding_box() for name in (".nnkit-frame", ".nnkit-room")
+    )
+    assert frame is not None
+    assert room is not None
+    side, size = ("x", "width") if kind == "notes" else ("y", "height")  # beside it, or below
+    assert room[side] >= frame[side] + frame[size]  # type: ignore[literal-required]
+    assert room["height"] > 30
     opened.close()
     paper.print_pages([f"{printed.name}-{kind}"], tmp_path / "pdf")
     pdf = (tmp_path / "pdf" / f"{printed.name}-{kind}.pdf").read_bytes()

@@ -11,6 +11,7 @@ from nnkit.course.reading import NOTES, read, slide_type
 from nnkit.course.slides import core_of, minutes, of_part, opener, slides_of
 from tests.notebooks.test_sources import ROOT
 
+WITH_NOTES = {"18_architecture"}  # enter a lecture when its notes are written
 WORDS = 130  # a minute, read aloud
 LIMITS = {Core: 90, Part: 45}
 PARTS = find_parts([ROOT / "lectures"])
@@ -78,7 +79,8 @@ def test_each_of_its_topics_has_notes_if_one_has(part: Part) -> None:
     for topic, slide in _with_topics(part):
         told[topic] = told.get(topic, False) or bool(notes(slide))
     told.pop("", None)
-    assert all(told.values()) or not any(told.values()), told
+    written = any(told.values()) or part.path.parent.name in WITH_NOTES
+    assert all(told.values()) or not written, told
 
 
 def _with_topics(part: Part) -> list[tuple[str, list[Any]]]:

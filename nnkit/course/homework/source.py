@@ -10,6 +10,7 @@ from nnkit.course.lectures import LECTURE, CourseError, find_lectures
 
 FILE = "homework.md"
 STUB = 'raise NotImplementedError("Write this; the text above says what it must return.")'
+MAGIC = "take out the magic: JupyterLab shows figures without %matplotlib inline"
 NUMBER = re.compile(r"\d+")
 
 
@@ -89,6 +90,11 @@ def read(path: Path) -> Any:
             )
         if cell.cell_type == "code":
             _require_sound(f"{path}: cell {number}", cell.source)
+            if marks.get("solution") and "BEGIN SOLUTION" not in cell.source:
+                raise CourseError(
+                    f"{path}: cell {number} is a solution without BEGIN SOLUTION and END SOLUTION, "
+                    "so students would not even get the names that its tests use"
+                )
     notebook.metadata.pop("jupytext", None)  # what students get is a notebook, and stays one
     for index, cell in enumerate(notebook.cells):
         cell.id = f"cell-{index}"
@@ -100,18 +106,20 @@ def _require_sound(place: str, source: str) -> None:
     try:
         ast.parse(source)
     except (SyntaxError, ValueError) as error:
-        raise CourseError(f"{place} is no Python: {error}") from None
+        hint = f"; {MAGIC}" if re.search(r"^\s*[%!]", source, re.MULTILINE) else ""
+        raise CourseError(f"{place} is no Python: {error}{hint}") from None
     for region in ("SOLUTION", "HIDDEN TESTS"):
         marks = re.findall(f"(BEGIN|END) {region}", source)
         if marks != ["BEGIN", "END"] * (len(marks) // 2):
             raise CourseError(f"{place}: each BEGIN {region} needs its END {region}, and no other")
 
 
-def master(reference: Any) -> Any:
+def master(reference: Any, stub: str = STUB) -> Any:
     """Empty the solutions but keep the hidden tests: what submissions are graded against.
 
     Args:
         reference: the source as a notebook, see `read`.
+        stub: what stands for each solution.
 
     Returns:
         Another notebook, with stubs for solutions and with nbgrader's checksums.
@@ -119,7 +127,7 @@ def master(reference: Any) -> Any:
     from nbgrader.preprocessors import ClearSolutions, ComputeChecksums, LockCells
 
     notebook = deepcopy(reference)
-    stubs = ClearSolutions(code_stub={"python": STUB})
+    stubs = ClearSolutions(code_stub={"python": stub})
     for preprocessor in (LockCells(), stubs, ComputeChecksums()):
         notebook, _ = preprocessor.preprocess(notebook, {})
     return notebook

@@ -4,8 +4,9 @@ const handOut = () => {
   for (const answer of document.querySelectorAll("details")) answer.open = KIND !== "blanks";
   for (const page of document.querySelectorAll(".pdf-page")) {
     const sheet = document.createElement("article"), frame = document.createElement("div");
-    const room = document.createElement("section");
+    const room = document.createElement("div");
     sheet.className = "nnkit-sheet";
+    frame.className = "nnkit-frame";
     room.className = "nnkit-room";
     const notes = page.querySelectorAll("aside.notes .jp-RenderedMarkdown");
     room.innerHTML = KIND === "notes" ? [...notes].map(note => note.innerHTML).join("") : "<hr>".repeat(4);
