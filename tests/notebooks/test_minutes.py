@@ -11,7 +11,7 @@ from nnkit.course.reading import NOTES, read, slide_type
 from nnkit.course.slides import core_of, minutes, of_part, opener, slides_of
 from tests.notebooks.test_sources import ROOT
 
-WITH_NOTES = {"18_architecture"}  # enter a lecture when its notes are written
+WITH_NOTES = {"18_architecture", "19_regularization"}
 WORDS = 130  # a minute, read aloud
 LIMITS = {Core: 90, Part: 45}
 PARTS = find_parts([ROOT / "lectures"])
