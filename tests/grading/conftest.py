@@ -9,7 +9,7 @@ import pytest
 from nnkit.course.homework.limits import Limits
 from nnkit.course.homework.sandbox import SandboxError, fresh
 from tests import systems
-from tests.grading.course import nnkit
+from tests.grading.course import ROSTER, nnkit
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +37,10 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def course(empty: Path, tmp_path: Path) -> Path:
     """Such a folder for one test alone."""
     return Path(shutil.copytree(empty, tmp_path / "course"))
+
+
+@pytest.fixture
+def with_roster(course: Path) -> Path:
+    (course / "in.csv").write_text(ROSTER, "utf-8")
+    assert nnkit("roster", course / "in.csv", "--course", course) == 0
+    return course

@@ -1,6 +1,7 @@
 """A course folder with the tiny homework released, and students who solve it well or badly."""
 
 import copy
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,13 @@ FIRST = "def mean(values):\n    return values[0]"  # right for one value only
 UNIT = "def unit(x):\n    return x / np.linalg.norm(x)"
 POSITIVE = "def unit(x):\n    return abs(x) / np.linalg.norm(x)"  # a hidden test sees it
 ESSAY = "When one value is far from the others."
+ROSTER = """\
+id,name,group,canvas
+ada,Ada Lovelace,red,501
+jose,José Pérez,red,502
+=cmd,Mia Sum,blue,503
+ada2,Ada Byron,blue,504
+"""
 
 
 def nnkit(*arguments: object) -> int:
@@ -50,3 +58,12 @@ def hand_in(course: Path, file: Path, **answers: str) -> None:
         cell.source = answers.get(name, cell.source)
     file.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, file)
+
+
+def zipped(file: Path, *members: tuple[str, str, tuple[int, ...]], course: Path) -> Path:
+    """Write a zip of submissions: names, answers to `mean`, times."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, answer, time in members:
+            hand_in(course, course / "one.ipynb", mean=answer)
+            archive.writestr(zipfile.ZipInfo(name, time), (course / "one.ipynb").read_bytes())
+    return file

@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import subprocess
-import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,33 +20,10 @@ from nnkit.course.homework.roster import parse, plain
 from nnkit.course.homework.rules import HISTORY, Rules, asked, rules, safe
 from nnkit.course.lectures import CourseError
 
-from .course import ESSAY, FIRST, MEAN, NAME, UNIT, hand_in, nnkit
+from .course import ESSAY, FIRST, MEAN, NAME, ROSTER, UNIT, hand_in, nnkit, zipped
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 MOODLE = "Ada Lovelace_1234_assignsubmission_file_"
-ROSTER = """\
-id,name,group,canvas
-ada,Ada Lovelace,red,501
-jose,José Pérez,red,502
-=cmd,Mia Sum,blue,503
-ada2,Ada Byron,blue,504
-"""
-
-
-@pytest.fixture
-def with_roster(course: Path) -> Path:
-    (course / "in.csv").write_text(ROSTER, "utf-8")
-    assert nnkit("roster", course / "in.csv", "--course", course) == 0
-    return course
-
-
-def zipped(file: Path, *members: tuple[str, str, tuple[int, ...]], course: Path) -> Path:
-    """Write a zip of submissions: names, answers to `mean`, times."""
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, answer, time in members:
-            hand_in(course, course / "one.ipynb", mean=answer)
-            archive.writestr(zipfile.ZipInfo(name, time), (course / "one.ipynb").read_bytes())
-    return file
 
 
 # Whose is it?

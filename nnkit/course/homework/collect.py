@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nnkit.course.homework.attempts import keep
 from nnkit.course.homework.course_folder import Course
+from nnkit.course.homework.groups import authors
 from nnkit.course.homework.roster import Roster, read_roster, unfit
 from nnkit.course.homework.sources import Entry, entries
 from nnkit.course.homework.transplant import is_solution, names
@@ -71,8 +72,10 @@ def collect(course: Course, name: str, source: Path, at: datetime | None = None)
     course.require_released(name)
     roster, marks = read_roster(course), _marks(course, name)
     result = Collected({}, 0, {})
+    of = authors(course, name)
     exchange = source.resolve() == (course.root / "submitted").resolve()
-    for student, entry, label in _handed_in(source, roster, result.problems):
+    for by, entry, label in _handed_in(source, roster, result.problems):
+        student = of.get(by, by)
         path = "/".join(entry.parts)
         try:
             content = entry.read()

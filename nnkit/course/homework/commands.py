@@ -30,6 +30,7 @@ def add_homework(commands: Any) -> None:
     release = action("release", _release, "make the notebook that students get")
     roster = action("roster", _roster, "say who is in the class")
     collect = action("collect", _collect, "take in what Moodle, Canvas, git or a folder holds")
+    groups = action("groups", _groups, "let the groups of the roster hand in together")
     deadline = action("deadline", _deadline, "when it is due, for all or for one student")
     grade = action("grade", _grade, "grade what was handed in; goes on where it was killed")
     drop = action("drop", _drop, "let a faulty question count no more")
@@ -39,11 +40,12 @@ def add_homework(commands: Any) -> None:
     back = action("return", _return, "write marks and feedback as Moodle or Canvas takes them")
     stats = action("stats", _stats, "difficulty, discrimination, what was left empty, copies")
 
-    of_one = (release, collect, deadline, grade, drop, rescale, feedback, back, stats)
+    of_one = (release, collect, groups, deadline, grade, drop, rescale, feedback, back, stats)
     for parser in of_one:
         parser.add_argument("lecture", help="its number, as in 18")
     _describe_class(roster, collect, grade)
     _describe_marks(deadline, drop, rescale, back)
+    groups.add_argument("--alone", action="store_true", help="each student alone again")
     export.add_argument("file", type=Path, help="as in marks.csv")
     for parser in (grade, feedback):
         jobs = parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -144,6 +146,13 @@ def _grade(args: Any) -> int:
         only=args.student,
         attempt=args.attempt,
     )
+
+
+def _groups(args: Any) -> int:
+    course = open_course(args.course, args.gradebook)
+    from nnkit.course.homework.groups import by_groups
+
+    return by_groups(course, name_of(args.lecture), alone=args.alone)
 
 
 def _deadline(args: Any) -> int:

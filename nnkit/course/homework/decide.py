@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from nnkit.course.homework.attempts import TIME, students
 from nnkit.course.homework.course_folder import Course
+from nnkit.course.homework.groups import authors
 from nnkit.course.homework.marks import question
 from nnkit.course.homework.rules import asked, decide, late_days, rules
 from nnkit.course.lectures import CourseError
@@ -44,7 +45,7 @@ def deadline(
     if student is not None:
         others = {who: until for who, until in rule.extensions.items() if who != student}
         rule = replace(rule, extensions=others | ({student: stamp} if stamp else {}))
-        if student not in students(course, name):
+        if authors(course, name).get(student, student) not in students(course, name):
             print(f"{student} has handed in nothing of {name} yet; it is noted all the same")
     elif stamp:
         rule = replace(rule, deadline=stamp)

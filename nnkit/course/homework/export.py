@@ -1,6 +1,7 @@
 """``nnkit homework export``: marks per question, students in rows, for any learning platform."""
 
 import csv
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,10 +28,12 @@ def export(course: Course, file: Path) -> int:
     """
     with course.gradebook() as gradebook:
         people = {s.id: [s.last_name, s.first_name, s.email] for s in gradebook.students}
+        people = defaultdict(lambda: ["", "", ""], people)
         names = sorted(assignment.name for assignment in gradebook.assignments)
         tables = standing(course, gradebook, names)
+    everybody = sorted({*people}.union(*(table.students for table in tables.values())))
     header = ["student", "last name", "first name", "email"]
-    rows = {s: list(map(safe, [s, *(field or "" for field in people[s])])) for s in sorted(people)}
+    rows = {s: list(map(safe, [s, *(field or "" for field in people[s])])) for s in everybody}
     for name, table in tables.items():
         header += [f"{name} {q} /{p:g}" for q, p in zip(table.tests, table.points, strict=True)]
         header += [f"{name} late penalty", f"{name} total /{table.points.sum() * table.scale:g}"]

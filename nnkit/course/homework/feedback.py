@@ -1,5 +1,6 @@
 """``nnkit homework feedback``: a page per student that tells what failed, never a hidden test."""
 
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from nbgrader.utils import is_grade, is_solution
 from nnkit.course.homework.batch import run_batch
 from nnkit.course.homework.convert import convert
 from nnkit.course.homework.course_folder import Course, open_course
+from nnkit.course.homework.groups import members
 from nnkit.course.lectures import CourseError
 
 LIMIT = 120.0  # seconds for one page
@@ -54,10 +56,20 @@ def feedback(course: Course, name: str, *, jobs: int) -> int:
             raise CourseError(f"nobody has been graded; {course.hint('grade', name)}")
         task = partial(feedback_one, course.root, course.directory(name).db_url, name)
         problems = run_batch(task, graded, jobs=jobs, limit=LIMIT, preload=[__name__])
+        for author in graded:
+            _share(course, name, author)
     print(f"{len(graded) - len(problems)} of {len(graded)} pages in {course.root / 'feedback'}")
     for student, problem in problems.items():
         print(f"no feedback: {student}: {problem}")
     return 1 if problems else 0
+
+
+def _share(course: Course, name: str, author: str) -> None:
+    """Give the page to all who have made what it is about."""
+    page = course.place("feedback", name, author)
+    for student in members(course, name, author):
+        if student != author and page.is_dir():
+            shutil.copytree(page, course.place("feedback", name, student), dirs_exist_ok=True)
 
 
 def feedback_one(root: Path, url: str, name: str, student: str) -> None:

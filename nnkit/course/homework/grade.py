@@ -16,6 +16,7 @@ from nnkit.course.homework.batch import run_batch
 from nnkit.course.homework.collect import Collected, collect
 from nnkit.course.homework.convert import convert
 from nnkit.course.homework.course_folder import Course, open_course, remove
+from nnkit.course.homework.groups import authors
 from nnkit.course.homework.sandbox import require_sandbox
 from nnkit.course.lectures import CourseError
 
@@ -109,12 +110,13 @@ def grade(
 
 
 def _asked(course: Course, name: str, only: Sequence[str]) -> list[str]:
-    there = students(course, name)
+    there, of = students(course, name), authors(course, name)
+    only = list(dict.fromkeys(of.get(student, student) for student in only))
     if unknown := sorted({*only} - {*there}):
         raise CourseError(f"{', '.join(unknown)}: nothing of {name} was handed in")
     if not there:
         raise CourseError(f"nobody has handed in {name}; {course.hint('collect', name, 'FOLDER')}")
-    return list(only) or there
+    return only or there
 
 
 def grade_one(root: Path, url: str, name: str, student: str, which: str = "latest") -> None:

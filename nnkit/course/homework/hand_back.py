@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from nnkit.course.homework.attempts import Attempt, attempts
-from nnkit.course.homework.collect import CANVAS, MOODLE
+from nnkit.course.homework.collect import CANVAS, MOODLE, author
 from nnkit.course.homework.course_folder import Course
+from nnkit.course.homework.groups import authors
 from nnkit.course.homework.marks import Marks
-from nnkit.course.homework.roster import read_roster
+from nnkit.course.homework.roster import Roster, read_roster
 from nnkit.course.homework.rules import safe
 from nnkit.course.homework.standing import standing
 from nnkit.course.lectures import CourseError
@@ -42,20 +43,28 @@ def hand_back(course: Course, name: str, platform: str, folder: Path) -> int:
         }
     if not table.students:
         raise CourseError(f"nobody has been graded; {course.hint('grade', name)}")
-    labels, problems = _labels(course, name, table, platform)
+    labels = _labels(course, name, table, platform)
+    numbers = _numbers(course, labels, platform)
     waiting = np.isnan(table.scores).any(axis=1)
-    marks = {}
+    marks, problems = {}, {}
     for student, total, waits in zip(table.students, table.totals(), waiting, strict=True):
         if waits:
             problems[student] = "an answer waits for its mark, so the total is left out"
-        elif student in labels:
+        elif student in numbers:
             marks[student] = float(total)
+        else:
+            problems[student] = (
+                f"{platform} has no number for them that is known here, as they did not hand in "
+                f"through it: enter {total:g} by hand"
+            )
+        if student in numbers and student not in labels:
+            problems.setdefault(student, f"no page: {platform} takes it by a file handed in")
     folder.mkdir(parents=True, exist_ok=True)
     most = float(table.points.sum() * table.scale)
     rows = (
-        _moodle(labels, marks, full)
+        _moodle(numbers, marks, full)
         if platform == "moodle"
-        else _canvas(name, labels, marks, full, most)
+        else _canvas(name, numbers, marks, full, most)
     )
     with (folder / "marks.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
@@ -66,51 +75,62 @@ def hand_back(course: Course, name: str, platform: str, folder: Path) -> int:
     return 1 if problems else 0
 
 
-def _labels(
-    course: Course, name: str, table: Marks, platform: str
-) -> tuple[dict[str, str], dict[str, str]]:
-    """For each student what the platform called them, and who was not handed in through it."""
+def _labels(course: Course, name: str, table: Marks, platform: str) -> dict[str, str]:
+    """For each student who handed in through a platform what it put in front of their files."""
     pattern, end = (MOODLE, "") if platform == "moodle" else (CANVAS, "x")
-    labels, problems = {}, {}
-    members = _members(course)
+    roster, of = read_roster(course), authors(course, name)
+    labels = {}
     for student in table.students:
-        came: list[Attempt] = [
-            a for a in attempts(course, name, student) if pattern.fullmatch(a.label + end)
-        ]
-        if came:
-            labels[student] = came[-1].label
-        elif student not in members:
-            problems[student] = f"did not hand in through {platform}, which has no name for it"
-    return labels, problems
+        for attempt in attempts(course, name, of.get(student, student)):
+            if pattern.fullmatch(attempt.label + end) and _is_by(attempt, student, roster, of):
+                labels[student] = attempt.label
+    return labels
 
 
-def _members(course: Course) -> set[str]:
+def _is_by(attempt: Attempt, student: str, roster: Roster | None, of: dict[str, str]) -> bool:
+    """Tell whether of a group it was this student who handed in."""
+    if student not in of or roster is None:
+        return True
+    try:
+        return roster.find(*author((attempt.label + "x",)).names) == student
+    except CourseError:  # who has left the class
+        return False
+
+
+def _numbers(course: Course, labels: dict[str, str], platform: str) -> dict[str, str]:
+    """For each student the number by which a platform knows them, as far as it is known here.
+
+    Moodle's numbers are another one in each assignment; those of Canvas may be on the roster.
+    """
+    pattern, end = (MOODLE, "") if platform == "moodle" else (CANVAS, "x")
     roster = read_roster(course)
-    return {p.id for p in roster.people.values() if p.group} if roster else set()
+    people = roster.people.values() if roster and platform == "canvas" else ()
+    numbers = {person.id: person.canvas for person in people if person.canvas}
+    for student, label in labels.items():
+        found = pattern.fullmatch(label + end)
+        assert found is not None
+        numbers[student] = found["number"]
+    return numbers
 
 
 def _moodle(
-    labels: dict[str, str], marks: dict[str, float], full: dict[str, str]
+    numbers: dict[str, str], marks: dict[str, float], full: dict[str, str]
 ) -> list[list[str]]:
     """The grading worksheet; Moodle finds a student by the number of the participant."""
     rows = [["Identifier", "Full name", "Grade"]]
     for student, mark in marks.items():
-        found = MOODLE.fullmatch(labels[student])
-        assert found is not None
-        who = safe(full.get(student) or found["who"])
-        rows.append([f"Participant {found['number']}", who, f"{mark:g}"])
+        who = safe(full.get(student) or student)
+        rows.append([f"Participant {numbers[student]}", who, f"{mark:g}"])
     return rows
 
 
 def _canvas(
-    name: str, labels: dict[str, str], marks: dict[str, float], full: dict[str, str], most: float
+    name: str, numbers: dict[str, str], marks: dict[str, float], full: dict[str, str], most: float
 ) -> list[list[str]]:
     """The table that the gradebook imports; Canvas finds a student by the number of the user."""
     rows = [["Student", "ID", "Section", name], ["    Points Possible", "", "", f"{most:g}"]]
     for student, mark in marks.items():
-        found = CANVAS.fullmatch(f"{labels[student]}x")
-        assert found is not None
-        rows.append([safe(full.get(student) or found["who"]), found["number"], "", f"{mark:g}"])
+        rows.append([safe(full.get(student) or student), numbers[student], "", f"{mark:g}"])
     return rows
 
 

@@ -22,6 +22,7 @@ class Person:
     name: str = ""
     group: str = ""
     section: str = ""
+    canvas: str = ""  # the number that Canvas has for them
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def parse(path: Path) -> Roster:
             raise CourseError(f"{path}:{line}: the id {student!r} {why}")
         if student in people:
             raise CourseError(f"{path}:{line}: the id {student!r} comes twice")
-        fields = {key: row.get(key, "").strip() for key in ("name", *NOT_A_NAME)}
+        fields = {key: row.get(key, "").strip() for key in ("name", "canvas", *NOT_A_NAME)}
         people[student] = Person(student, **fields)
         values = [v.strip() for k, v in row.items() if k not in NOT_A_NAME and isinstance(v, str)]
         for value in filter(None, values):

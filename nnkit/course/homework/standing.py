@@ -9,6 +9,7 @@ import numpy as np
 
 from nnkit.course.homework.course_folder import Course
 from nnkit.course.homework.grade import handed_in
+from nnkit.course.homework.groups import authors, for_members
 from nnkit.course.homework.marks import Marks, marks
 from nnkit.course.homework.rules import Rules, late_days, rules
 
@@ -30,6 +31,7 @@ def standing(course: Course, gradebook: Any, names: Sequence[str]) -> dict[str, 
     found = {}
     for name in sorted(names, key=lambda name: (holds[name].deadline, name)):
         table = marks(gradebook, name).by_question().without(holds[name].dropped)
+        table = for_members(table, authors(course, name))
         found[name] = _late(course, name, table, holds[name], left)
     return {name: found[name] for name in names}
 
@@ -38,8 +40,9 @@ def _late(course: Course, name: str, table: Marks, rule: Rules, left: dict[str, 
     points = float(table.points.sum())
     penalties = table.penalties.copy()  # by a plugin of nbgrader's, if there is no deadline here
     if rule.deadline:
+        of = authors(course, name)
         for row, student in enumerate(table.students):
-            days = rule.days_late(student, handed_in(course, name, student))
+            days = rule.days_late(student, handed_in(course, name, of.get(student, student)))
             given = min(days, left[student])
             left[student] -= given
             penalties[row] = min(points, (days - given) * rule.per_day / 100 * points)
