@@ -153,3 +153,14 @@ def test_a_merge_under_way_is_refused(course: Course, capsys) -> None:
     (course.clone / ".git" / "MERGE_HEAD").write_text(head + "\n", encoding="utf-8")
     assert update() == 1
     assert "a merge is under way" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("file", ["lectures/1_tiny/3_größe und λ.md", 'lectures/1_tiny/3_"q".md'])
+def test_names_may_hold_any_letter(course: Course, file: str) -> None:
+    course.publish(TEXT, file)
+    assert update() == 0
+    course.edit(TEXT.replace("a = 1", "a = 3  # mine"), file)
+    course.publish(TEXT.replace("a = 1", "a = 2"), file)
+    assert update() == 0
+    assert course.text(file) == TEXT.replace("a = 1", "a = 2")
+    assert course.text(file.replace(".md", ".mine.md")) == TEXT.replace("a = 1", "a = 3  # mine")

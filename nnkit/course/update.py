@@ -69,6 +69,10 @@ class Git:
             raise CourseError(f"git {command[0]} failed:\n{told}")
         return done.stdout.decode(errors="replace").strip()
 
+    def names(self, *of: str) -> list[str]:
+        """Name files that differ, whatever letters are in their names."""
+        return list(filter(None, self("diff", "--name-only", "-z", *of).split("\0")))
+
     def fails(self, *command: str) -> bool:
         """Whether git says no."""
         return bool(self.run(*command).returncode)
@@ -98,7 +102,7 @@ def _merge(git: Git) -> list[tuple[str, Path]]:
     mine = git("rev-parse", "HEAD")
     # a part that was renamed and edited is set beside, too, not guessed at
     done = git.run("merge", "--quiet", "--no-commit", "-X", "no-renames", NEWEST)
-    files = git("diff", "--name-only", "--diff-filter=U").splitlines()
+    files = git.names("--diff-filter=U")
     if done.returncode and not files:
         raise CourseError(f"git merge failed:\n{done.stderr.decode(errors='replace').strip()}")
     if git.fails("rev-parse", "--verify", "--quiet", "MERGE_HEAD"):
@@ -111,7 +115,7 @@ def _merge(git: Git) -> list[tuple[str, Path]]:
 
 def _unreadable(git: Git) -> Iterator[str]:
     """Name the parts of which the merge of two good ones has made no good one."""
-    for file in git("diff", "--name-only", "--cached", "--diff-filter=AM", NEWEST).splitlines():
+    for file in git.names("--cached", "--diff-filter=AM", NEWEST):
         path = git.course / file
         if is_part(path) and git.content(NEWEST, file) is not None:
             try:
