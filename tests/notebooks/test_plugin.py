@@ -282,6 +282,13 @@ def test_a_run_for_decks_is_not_judged(count: Any, pytester: pytest.Pytester) ->
     assert count() == (3, {})
 
 
+def test_what_an_update_has_set_beside_is_no_part(run: Run, pytester: pytest.Pytester) -> None:
+    run("--rebuild-references")
+    beside = (pytester.path / PART).with_suffix(".mine.md")
+    beside.write_text(SOURCE.replace("total == 2", "total == 3"), "utf-8")
+    assert failures(run()) == {}
+
+
 def test_a_run_of_another_source_makes_nothing_pass(run: Run, pytester: pytest.Pytester) -> None:
     run("--rebuild-references")
     kept = (pytester.path / KEPT).read_text("utf-8")

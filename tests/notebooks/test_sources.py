@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from tests.notebooks import outputs
+from tests.notebooks.lectures import is_beside
 
 ROOT = Path(__file__).parents[2]
 REFERENCES = ROOT / "tests" / "notebooks" / "references"
@@ -67,7 +68,8 @@ SLIDES = {"slide", "subslide"}  # what puts a new page on the screen
 CODE_LINES = 15
 METADATA = {"slideshow", "topic", "tags", "jupyter", "layout", "minutes", "blank"}
 TAGS = {"nbval-ignore-output", "raises-exception", "shows-seconds", "core", "core-only"}
-PARTS = sorted((ROOT / "lectures").glob("*/[0-9]*.md"))
+SOURCES = [path for path in sorted((ROOT / "lectures").glob("*/*.md")) if not is_beside(path)]
+PARTS = [path for path in SOURCES if path.name[0].isdigit()]
 HOMEWORK = sorted((ROOT / "lectures").glob("*/homework.md"))
 part = pytest.mark.parametrize("path", PARTS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 source = pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_the_finished_parts_are_there() -> None:
 
 
 def test_a_lecture_holds_parts_and_homework_only() -> None:
-    assert sorted((ROOT / "lectures").glob("*/*.md")) == sorted(PARTS + HOMEWORK)
+    assert sorted(PARTS + HOMEWORK) == SOURCES
 
 
 @source
