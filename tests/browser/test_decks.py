@@ -67,8 +67,7 @@ def test_the_speaker_view_shows_notes_with_formulas_and_the_pace(
     expect(notes).to_contain_text("the bias is a weight like the others")
     assert notes.locator("math").text_content() == "w0"
     assert notes.locator("svg").count() == 0
-    pace = "document.querySelector('.pacing-title').style.display"
-    opened.value.wait_for_function(f"{pace} === 'block'")
+    expect(opened.value.locator(".pacing-title")).to_be_visible(timeout=30_000)
     timings = "Reveal.getSlides().map(slide => slide.dataset.timing)"
     assert page.evaluate(timings)[:3] == ["60", "120", "60"]
     page.close()
