@@ -1,15 +1,12 @@
 """A watched folder: each attempt is judged once, by visible tests; too many are not counted."""
 
-import os
 from pathlib import Path
 
 import pytest
 
-from nnkit.course.homework import watch
 from nnkit.course.homework.attempts import attempts
 from nnkit.course.homework.course_folder import open_course
-from nnkit.course.homework.watch import _settled, tell
-from nnkit.course.lectures import CourseError
+from nnkit.course.homework.watch import tell
 
 from .course import FIRST, MEAN, NAME, POSITIVE, UNIT, hand_in, nnkit
 
@@ -54,33 +51,6 @@ def test_what_arrives_is_graded_once_and_told_by_visible_tests(
     (pages / "ana/attempt_1.txt").unlink()  # as if killed before it was written
     assert tell(open_course(course), NAME, pages) == 1
     assert (pages / "ana/attempt_2.txt").stat().st_mtime_ns == kept
-
-
-def test_half_a_notebook_waits(tmp_path: Path) -> None:
-    assert _settled(tmp_path)
-    file = tmp_path / "ana.ipynb"
-    file.write_text("{")
-    assert not _settled(tmp_path)
-    os.utime(file, (1, 1))
-    assert _settled(tmp_path)
-
-
-def test_it_goes_on_until_it_is_interrupted(course: Path, tmp_path: Path, monkeypatch) -> None:
-    """Whatever one look finds."""
-    looks = []
-
-    def look(*_: object) -> None:
-        looks.append(len(looks))
-        if len(looks) == 1:
-            raise CourseError("another run is at work")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(watch, "_look", look)
-    monkeypatch.setattr(watch, "EVERY", 0.0)
-    (tmp_path / "in").mkdir()
-    pages = tmp_path / "pages"
-    assert nnkit("watch", 1, tmp_path / "in", pages, "--course", course) == 130
-    assert looks == [0, 1]
 
 
 def test_pages_in_the_folder_of_submissions_are_refused(

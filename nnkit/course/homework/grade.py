@@ -41,11 +41,10 @@ def gather(course: Course, name: str, source: Path, at: datetime | None = None) 
     """
     with course.only_run():
         found = collect(course, name, source, at)
-    return say(found)
+    return _say(found)
 
 
-def say(found: Collected) -> int:
-    """Print what came; return 1 if something was not taken, else 0."""
+def _say(found: Collected) -> int:
     count = sum(found.students.values())
     print(f"{count} notebooks of {len(found.students)} students, {found.new} new")
     for student, several in found.students.items():
@@ -87,7 +86,7 @@ def grade(
     require_sandbox()
     with course.only_run():
         course.require_released(name)
-        status = say(collect(course, name, source)) if source else 0
+        status = _say(collect(course, name, source)) if source else 0
         there = _asked(course, name, only)
         left = [s for s in there if force or not _is_graded(course, name, s, attempt)]
         if len(left) < len(there):

@@ -12,9 +12,8 @@ from pathlib import Path
 import nbformat
 
 from nnkit.course.homework.attempts import Attempt, attempts, students
-from nnkit.course.homework.collect import collect
 from nnkit.course.homework.course_folder import Course
-from nnkit.course.homework.grade import grade, parsed, say
+from nnkit.course.homework.grade import gather, grade, parsed
 from nnkit.course.homework.grader import LIMITS
 from nnkit.course.homework.rules import decide, rules
 from nnkit.course.homework.sandbox import require_sandbox
@@ -22,7 +21,6 @@ from nnkit.course.homework.validate import told
 from nnkit.course.lectures import CourseError
 
 EVERY = 10.0  # seconds between two looks
-SETTLED = 2.0  # seconds since the last file was written
 
 
 def watch(
@@ -53,32 +51,14 @@ def watch(
     course.require_released(name)
     if most != rules(course, name).attempts:
         decide(course, name, replace(rules(course, name), attempts=most), ("attempts", str(most)))
-    while not once:
-        try:
-            if _settled(folder):
-                _look(course, name, folder, pages)
-        except CourseError as error:  # such as another run at work; the next look may be luckier
-            print(error)
+    while True:
+        if any(path.is_file() for path in folder.rglob("*")):
+            gather(course, name, folder)
+            if tell(course, name, pages):
+                grade(course, name, jobs=1)
+        if once:
+            return 0
         time.sleep(EVERY)
-    _look(course, name, folder, pages)
-    return 0
-
-
-def _look(course: Course, name: str, folder: Path, pages: Path) -> None:
-    if not any(path.is_file() for path in folder.rglob("*")):
-        return
-    with course.only_run():
-        found = collect(course, name, folder)
-    if found.new:
-        say(found)
-    if tell(course, name, pages):
-        grade(course, name, jobs=1)
-
-
-def _settled(folder: Path) -> bool:
-    """Whether nothing has been written just now: half a notebook would be an attempt, too."""
-    times = [path.stat().st_mtime for path in folder.rglob("*") if path.is_file()]
-    return time.time() - max(times, default=0.0) > SETTLED
 
 
 def tell(course: Course, name: str, pages: Path) -> int:
