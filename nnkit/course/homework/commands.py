@@ -33,7 +33,6 @@ def add_homework(commands: Any) -> None:
     groups = action("groups", _groups, "let the groups of the roster hand in together")
     deadline = action("deadline", _deadline, "when it is due, for all or for one student")
     grade = action("grade", _grade, "grade what was handed in; goes on where it was killed")
-    watch = action("watch", _watch, "grade what arrives in a folder, and say what fails")
     drop = action("drop", _drop, "let a faulty question count no more")
     rescale = action("rescale", _rescale, "give the whole another number of points")
     feedback = action("feedback", _feedback, "write a page for each student")
@@ -41,27 +40,11 @@ def add_homework(commands: Any) -> None:
     back = action("return", _return, "write marks and feedback as Moodle or Canvas takes them")
     stats = action("stats", _stats, "difficulty, discrimination, what was left empty, copies")
 
-    of_one = (
-        release,
-        collect,
-        groups,
-        watch,
-        deadline,
-        grade,
-        drop,
-        rescale,
-        feedback,
-        back,
-        stats,
-    )
+    of_one = (release, collect, groups, deadline, grade, drop, rescale, feedback, back, stats)
     for parser in of_one:
         parser.add_argument("lecture", help="its number, as in 18")
     _describe_class(roster, collect, grade)
     _describe_marks(deadline, drop, rescale, back)
-    watch.add_argument("submissions", type=Path, help="the folder in which students hand in")
-    watch.add_argument("pages", type=Path, help="where they read what their visible tests say")
-    watch.add_argument("--attempts", type=int, default=0, help="how many count; default: all")
-    watch.add_argument("--once", action="store_true", help="look once, not until Ctrl-C")
     groups.add_argument("--alone", action="store_true", help="each student alone again")
     export.add_argument("file", type=Path, help="as in marks.csv")
     for parser in (grade, feedback):
@@ -170,14 +153,6 @@ def _groups(args: Any) -> int:
     from nnkit.course.homework.groups import by_groups
 
     return by_groups(course, name_of(args.lecture), alone=args.alone)
-
-
-def _watch(args: Any) -> int:
-    course = open_course(args.course, args.gradebook)
-    from nnkit.course.homework.watch import watch
-
-    name, most = name_of(args.lecture), args.attempts
-    return watch(course, name, args.submissions, args.pages, most=most, once=args.once)
 
 
 def _deadline(args: Any) -> int:

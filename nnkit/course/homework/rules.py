@@ -32,7 +32,6 @@ class Rules:
     extensions: dict[str, str] = field(default_factory=dict)  # deadlines of single students
     dropped: list[str] = field(default_factory=list)  # questions that do not count
     out_of: float = 0.0  # points of the whole, if not their sum
-    attempts: int = 0  # how many of a student count, the first ones; 0 for all
     groups: bool = False  # whether the groups of the roster hand in together
 
     def days_late(self, student: str, time: datetime | None) -> int:
