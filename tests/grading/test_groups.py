@@ -15,7 +15,7 @@ from nnkit.course.homework.course_folder import open_course
 from nnkit.course.homework.groups import authors, for_members
 from nnkit.course.homework.marks import Marks
 
-from .course import FIRST, MEAN, NAME, UNIT, nnkit, zipped
+from .course import FIRST, MEAN, NAME, ROSTER, UNIT, nnkit, zipped
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 EARLY, LATER = (2026, 1, 2, 0, 0, 0), (2026, 1, 3, 12, 0, 0)
@@ -144,3 +144,27 @@ def test_each_student_has_one_row_and_it_is_the_group_s(
         k = there.index(of.get(student, student))
         assert (row == scores[k]).all()
         assert penalty == k
+
+
+@pytest.mark.parametrize("change", ["resort", "leaves", "moves"])
+def test_a_new_roster_takes_no_mark_away(with_roster: Path, tmp_path: Path, change: str) -> None:
+    course, at = with_roster, ("--course", with_roster)
+    assert nnkit("groups", 1, *at) == 0
+    work = open_course(course)
+    file = zipped(
+        course / "c.zip",
+        ("perezjose_502_9_a.ipynb", FIRST, EARLY),
+        ("byronada_504_7_a.ipynb", MEAN, EARLY),
+        course=course,
+    )
+    assert nnkit("collect", 1, file, *at) == 0
+    for a in ("ada", "=cmd"):
+        grade.grade_one(course, work.directory(NAME).db_url, NAME, a)
+    before = exported(course, tmp_path / "a.csv")
+    head, *rows = ROSTER.splitlines()
+    rows[1] = rows[1].replace("red", "blue") if change == "moves" else rows[1]
+    rows = {"resort": rows[::-1], "leaves": rows[1:], "moves": rows}[change]
+    (course / "new.csv").write_text("\n".join([head, *rows]) + "\n")
+    assert nnkit("roster", course / "new.csv", *at) == 0
+    after = exported(course, tmp_path / "b.csv")
+    assert after == before

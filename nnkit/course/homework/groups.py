@@ -21,8 +21,7 @@ def authors(course: Course, name: str) -> dict[str, str]:
         course: the course folder.
         name: the homework; empty unless it is handed in by groups.
     """
-    roster = read_roster(course) if rules(course, name).groups else None
-    return _firsts(roster) if roster else {}
+    return rules(course, name).groups  # as it was when that was said, whoever leaves since
 
 
 def members(course: Course, name: str, author: str) -> list[str]:
@@ -81,8 +80,13 @@ def by_groups(course: Course, name: str, *, alone: bool = False) -> int:
             f"{name}: {', '.join(kept)} handed in before this was said; say it first, or take "
             f"{course.root / 'attempts' / name} away and collect again"
         )
+    gone = (
+        {s: by for s, by in rules(course, name).groups.items() if s not in roster.people}
+        if roster
+        else {}
+    )
     words = ("groups", name, "alone" if alone else "together")
-    decide(course, name, replace(rules(course, name), groups=not alone), words)
+    decide(course, name, replace(rules(course, name), groups={} if alone else gone | of), words)
     count = len({*of.values()})
     print(f"{name}: {'each student alone' if alone else f'{count} groups hand in together'}")
     return 0

@@ -32,7 +32,7 @@ class Rules:
     extensions: dict[str, str] = field(default_factory=dict)  # deadlines of single students
     dropped: list[str] = field(default_factory=list)  # questions that do not count
     out_of: float = 0.0  # points of the whole, if not their sum
-    groups: bool = False  # whether the groups of the roster hand in together
+    groups: dict[str, str] = field(default_factory=dict)  # under whom a member's is kept
 
     def days_late(self, student: str, time: datetime | None) -> int:
         """Count the days that have begun after a student's deadline."""
