@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from nnkit.course import execute, runs
 from nnkit.course.embed import Image, embed_images, file_of, images
 from nnkit.course.lectures import CourseError, Part, find_parts, heading, is_part
-from nnkit.course.measure import Measured, measure
+from nnkit.course.measure import ROUNDING, Measured, measure
 from nnkit.course.reading import examine, place
 from nnkit.course.render import draw
 from nnkit.course.slides import of_part, shown_of
@@ -152,7 +152,7 @@ def _of_image(image: Image, part: Part) -> Iterator[str]:
 def _of_size(slide: Measured) -> Iterator[str]:
     if not slide.fits:
         sizes = {"high": slide.height, "wide": slide.width}
-        much = " and ".join(f"{px:.0f} px too {way}" for way, px in sizes.items() if px > 6)
+        much = " and ".join(f"{px:.0f} px too {way}" for way, px in sizes.items() if px > ROUNDING)
         yield f"{much}; shorten or split it (nnkit decks --fit does)"
     for formula in slide.untypeset:
         yield f"a formula that is not typeset: {formula[:80]}"

@@ -16,7 +16,8 @@ from nnkit.course.homework.rules import safe
 from nnkit.course.homework.standing import standing
 from nnkit.course.lectures import CourseError
 
-PLATFORMS = ("moodle", "canvas")
+# What each puts in front of a student's files, and what must follow for the pattern to match.
+PLATFORMS = {"moodle": (MOODLE, ""), "canvas": (CANVAS, "x")}
 
 
 def hand_back(course: Course, name: str, platform: str, folder: Path) -> int:
@@ -77,7 +78,7 @@ def hand_back(course: Course, name: str, platform: str, folder: Path) -> int:
 
 def _labels(course: Course, name: str, table: Marks, platform: str) -> dict[str, str]:
     """For each student who handed in through a platform what it put in front of their files."""
-    pattern, end = (MOODLE, "") if platform == "moodle" else (CANVAS, "x")
+    pattern, end = PLATFORMS[platform]
     roster, of = read_roster(course), authors(course, name)
     labels = {}
     for student in table.students:
@@ -102,7 +103,7 @@ def _numbers(course: Course, labels: dict[str, str], platform: str) -> dict[str,
 
     Moodle's numbers are another one in each assignment; those of Canvas may be on the roster.
     """
-    pattern, end = (MOODLE, "") if platform == "moodle" else (CANVAS, "x")
+    pattern, end = PLATFORMS[platform]
     roster = read_roster(course)
     people = roster.people.values() if roster and platform == "canvas" else ()
     numbers = {person.id: person.canvas for person in people if person.canvas}
